@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -324,6 +325,16 @@ def test_shuffled_indices_of_the_splits_keep_each_image_and_its_label_together(
         shown = split.images[:, 0, 0, 0]
         assert [dataset.classes[label] for label in split.labels] == [*map(str, shown)]
         assert sorted(shown.tolist()) == sorted(numbers[rows].tolist())
+
+
+def test_bytes_behind_an_array_are_not_read(tmp_path: Path) -> None:
+    images = np.asfortranarray(np.arange(20 * 64, dtype=np.uint8).reshape(20, 8, 8))
+    content = io.BytesIO()
+    np.save(content, images)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("images.npy", content.getvalue() + b"\n")
+    found = load_dataset(tmp_path / "a.npz", Reading(whole=True))
+    np.testing.assert_array_equal(found.train.images[..., 0], images)
 
 
 def test_a_flag_in_tables_of_pixels_gives_the_splits(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from explorer.data.dataset import Dataset
 from explorer.data.files.opening import DiskTree
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
-from explorer.data.pixels import FORMAT_OF_SUFFIX
+from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
 from explorer.data.reading import Reading
 from explorer.data.sources import cache, workers
 from explorer.data.sources.pictures import Pictures
@@ -1391,6 +1392,34 @@ def test_many_files_are_decoded_in_processes_of_their_own(
     assert {*asked} == {"headers", "pixels"}
 
 
+def test_what_processes_print_is_not_taken_for_pixels(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        save_array(folder / f"{number:02}.png", np.full((8, 8), 9 * number, np.uint8))
+    prints = """
+        import builtins, os
+        print("Xcos\\nsystem")
+        open_bytes = builtins.open
+        def open_and_print(path, *arguments, **options):
+            if str(path).endswith(".png"):
+                os.write(1, b"warning: ")
+            return open_bytes(path, *arguments, **options)
+        builtins.open = open_and_print
+    """
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(prints))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(workers, "FEWEST", 1)
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    names = [f"{number:02}.png" for number in range(12)]
+    chunks = [[(name, None)] for name in names]
+    form = Form((8, 8, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(workers, "decode", None)  # here; the processes have their own
+        found = [*workers.decode_all(DiskTree(folder, {}), chunks, form, 12)]
+    assert [one.colours[0, 0, 0, 0] for one in found] == [9 * number for number in range(12)]
+
+
 def test_the_second_start_reads_what_was_kept(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1412,6 +1441,22 @@ def test_the_second_start_reads_what_was_kept(
     save_image(tmp_path / "kept" / "holidays" / "1.png")  # a user may choose this name
     assert cache.clear() > 0
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["holidays"]
+
+
+def test_kept_images_are_those_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENT_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(cache, "SLOW", -1.0)
+    found = []
+    for place, shade in (("one", 0), ("two", 100)):
+        for number in range(4):
+            path = tmp_path / place / f"{number}.bmp"  # all of one size in bytes
+            save_array(path, np.full((8, 8), shade + number, np.uint8))
+            os.utime(path, (1, 1))
+        pets = load_dataset(tmp_path / place)
+        found.append({*pets.train.images.ravel(), *pets.test.images.ravel()})
+    assert found == [{0, 1, 2, 3}, {100, 101, 102, 103}]
 
 
 def test_kept_values_are_those_that_were_asked_for(

@@ -150,6 +150,59 @@ def test_the_labels_of_numbered_images_may_lie_in_one_file(folder: Path) -> None
     assert are_known(load_dataset(folder))
 
 
+@pytest.mark.parametrize("name", ["images", "cells"])
+def test_numbered_labels_of_other_numbers_of_images_are_refused(folder: Path, name: str) -> None:
+    for part, rows, others in ((1, slice(10), slice(5)), (2, slice(10, 15), slice(5, 15))):
+        np.save(folder / f"{name}_{part}.npy", IMAGES[rows])
+        np.save(folder / f"labels_{part}.npy", LABELS[others])
+    words = f"labels_1 has 5 rows for the 10 images in {name}_1"
+    with pytest.raises(DatasetError, match=words):
+        load_dataset(folder)
+
+
+def test_numbered_labels_are_compared_with_the_images_of_their_split(folder: Path) -> None:
+    for part, cuts in enumerate(((0, 2, 7), (7, 12, 14))):  # unequal parts of equal totals
+        for split, start, stop in (("tr", *cuts[:2]), ("te", *cuts[1:])):
+            np.save(folder / f"X{split}_{part}.npy", IMAGES[start:stop])
+            np.save(folder / f"y{split}_{part}.npy", LABELS[start:stop])
+    assert counts(load_dataset(folder)) == (7, 7)
+
+
+def test_too_few_numbered_labels_are_refused(folder: Path) -> None:
+    for part in range(3):
+        np.save(folder / f"x_{part}.npy", IMAGES[5 * part : 5 * part + 5])
+        np.save(folder / f"y_{part}.npy", LABELS[: 6 if part else 2])
+    with pytest.raises(DatasetError, match=r"has 15 images but 14 labels for them"):
+        load_dataset(folder)
+
+
+def test_labels_in_fewer_files_than_the_images_are_joined(folder: Path) -> None:
+    for part in range(3):
+        np.save(folder / f"x_{part}.npy", IMAGES[5 * part : 5 * part + 5])
+    for part, rows in enumerate((slice(10), slice(10, 15))):
+        np.save(folder / f"y_{part}.npy", LABELS[rows])
+    assert are_known(load_dataset(folder))
+
+
+def test_numbered_labels_for_the_same_images_are_not_joined(folder: Path) -> None:
+    np.save(folder / "images.npy", IMAGES)
+    np.save(folder / "labels_1.npy", LABELS)
+    np.save(folder / "labels_2.npy", np.arange(15) % 2)
+    digits = load_dataset(folder)
+    assert are_known(digits)
+    assert len(digits.train.columns) == 1
+
+
+def test_files_of_rows_of_image_files_may_be_classes(folder: Path) -> None:
+    for name, rows in (("cats", SHADES[:7]), ("dogs", SHADES[7:])):
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            images = file.create_dataset("images", len(rows), h5py.vlen_dtype(np.uint8))
+            for row, shade in enumerate(rows):
+                images[row] = np.frombuffer(png(shade), np.uint8)
+    expected = {shade: "cats" if n < 7 else "dogs" for n, shade in enumerate(SHADES.tolist())}
+    assert shades(load_dataset(folder)) == expected
+
+
 def test_missing_parts_are_told(folder: Path) -> None:
     for part in range(2):
         np.save(folder / f"x-{part:05}-of-00003.npy", IMAGES[5 * part : 5 * part + 5])

@@ -432,6 +432,18 @@ def test_which_of_several_columns_is_the_class_is_told(folder: Path) -> None:
     assert found.report.left_out == {"NumPy files": (1, "labels.npy")}
 
 
+def test_of_two_titles_of_classes_that_differ_in_case_the_first_is_taken_and_told(
+    folder: Path,
+) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    rows = "".join(f"{number}.png,{number % 2},{number % 3}\n" for number in range(6))
+    (folder / "about.csv").write_text(f"file,label,Label\n{rows}")
+    found = load_dataset(folder, Reading(whole=True))
+    assert found.test.labels.tolist() == [0, 1] * 3
+    assert "the column label is taken as the class; --label Label takes another" in told(found)
+
+
 @pytest.mark.parametrize(("step", "is_labelled"), [(1, True), (1000, False)])
 def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labelled: bool) -> None:
     labels = []

@@ -151,7 +151,7 @@ def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
         shape, is_fortran, dtype = _npy_header(file)
         _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
         if is_fortran:
-            yield np.frombuffer(file.read(), dtype).reshape(shape, order="F")
+            yield np.frombuffer(file.read(), dtype, math.prod(shape)).reshape(shape, order="F")
         else:
             yield from rows_of(file, shape or (1,), dtype)
 

@@ -63,7 +63,7 @@ class DiskTree(Tree):
 
     def stamp(self, name: str) -> str:
         found = os.stat(f"{self._root}/{name}")
-        return f"{name} {found.st_size} {found.st_mtime_ns}"
+        return f"{name} {found.st_size} {found.st_mtime_ns} {found.st_ino}"
 
 
 def _walk(root: Path, report: Report) -> dict[Parts, Names]:

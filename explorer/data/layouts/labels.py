@@ -25,8 +25,8 @@ _NUMBER = re.compile(
 
 def label_titles(titles: Iterable[str]) -> list[str]:
     """Return the titles of class columns among these, the plainest first."""
-    known = {joined_words(title): title for title in titles}
-    return [known[name] for name in LABEL_NAMES if name in known]
+    known = [title for title in titles if joined_words(title) in LABEL_NAMES]
+    return sorted(known, key=lambda title: LABEL_NAMES.index(joined_words(title)))
 
 
 def label_title(titles: Iterable[str]) -> str | None:

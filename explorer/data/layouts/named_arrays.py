@@ -214,7 +214,9 @@ class _Arrays:
                 self.report.note(f"{title} is taken as the labels: {why}")
             if labels is None and array.files is None and _is_one(array.shape):
                 raise DatasetError(_is_one_picture(self.path, name, array.shape))
-            found[key.role or TRAIN] = Unclassified(_as_images(self.path, [array]), labels, columns)
+            found[key.role or TRAIN] = Unclassified(
+                _as_images(self.path, {name: array}), labels, columns
+            )
         return found
 
     def _read_tables(
@@ -321,7 +323,7 @@ class _Arrays:
             chosen = {n: self.arrays[n] for n in self.images if _key_of(n).role == role}
             classes = [" ".join(_key_of(name).rest) or name for name in chosen]
             labels = np.repeat(classes, [*map(len, chosen.values())])
-            source = _as_images(self.path, [*chosen.values()])
+            source = _as_images(self.path, chosen)
             found[role or TRAIN] = Unclassified(source, labels, {})
         return found
 
@@ -394,6 +396,11 @@ def is_called_labels(name: str) -> bool:
     return _key_of(name).is_labels
 
 
+def role_of_array(name: str) -> str | None:
+    """Return the split in an array's name, as in ``Xtr``; None if there is none."""
+    return _key_of(name).role
+
+
 @functools.cache
 def _key_of(name: str) -> _Key:
     if joined_words(name.rpartition("/")[2]) in YES_OR_NO:  # of all images, not of a split's
@@ -457,11 +464,11 @@ def _is_one_picture(path: Path, name: str, shape: tuple[int, ...]) -> str:
     )
 
 
-def _as_images(path: Path, arrays: Sequence[Stored]) -> Source:
-    if files := {array.name: array.files for array in arrays if array.files}:
+def _as_images(path: Path, arrays: Mapping[str, Stored]) -> Source:
+    if files := {name: array.files for name, array in arrays.items() if array.files}:
         rows = Rows(files)
         return Pictures(rows, rows.names)
-    return as_images(arrays, path)
+    return as_images([*arrays.values()], path)
 
 
 def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:

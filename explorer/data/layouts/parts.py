@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 
 import numpy as np
 
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels
+from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels, role_of_array
 from explorer.data.report import Report
 from explorer.data.roles import PART_WORDS, counts_up, words_of
 from explorer.data.sources.arrays import arrange_images
@@ -42,7 +43,7 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
     """Join files whose names differ only in the number at the end.
 
     Their names must say that they are parts, or there must be labels for all of their images, in
-    them, in as many other files or in one: otherwise each file may be a class.
+    them, in numbered files or in one: otherwise each file may be a class.
 
     Args:
         files: the arrays of each file, by its name without its ending.
@@ -51,23 +52,19 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
         The same, with one entry in place of all parts of a set.
 
     Raises:
-        DatasetError: the names state more parts than there are.
+        DatasetError: the names state more parts than there are, or parts of the same number hold
+            unlike numbers of images and labels.
     """
     every = _group(files)
     possible: dict[str, Arrays] = {}
     for base, parts in every.items():
         if base not in files and (one := _join([files[name] for name in parts.names.values()])):
             possible[base] = one
-    labels = {
-        length
-        for name, arrays in (*files.items(), *possible.items())
-        for length in _lengths_of_labels(name, arrays)
-    }
-    whole = {
-        base: one
-        for base, one in possible.items()
-        if every[base].are_called_so or _count(one) in labels
-    }
+    whole = _with_labels(files, every, possible)
+    for base, other in permutations(whole, 2):
+        are_of_images = not _holds_images(base, whole[base]) and _holds_images(other, whole[other])
+        if are_of_images and role_of_array(base) == role_of_array(other):
+            _check_parts(files, every[base].names, every[other].names)
     joined: set[str] = set()
     for base in whole:
         first, *more = names = [*every[base].names.values()]
@@ -117,15 +114,58 @@ def _group(files: Mapping[str, Arrays]) -> dict[str, _Parts]:
     }
 
 
+def _with_labels(
+    files: Mapping[str, Arrays], every: Mapping[str, _Parts], possible: Mapping[str, Arrays]
+) -> dict[str, Arrays]:
+    """Return the sets whose names say that they are parts, or that have as many labels."""
+    named = [*files.items(), *possible.items()]
+    labels = {length for name, arrays in named for length in _lengths_of_labels(name, arrays)}
+    images = {_count(arrays) for name, arrays in named if _holds_images(name, arrays)}
+    numbered = {name for base in possible for name in every[base].names.values()}
+    alone = {_count(files[n]) for n in files if n not in numbered and _holds_images(n, files[n])}
+    whole: dict[str, Arrays] = {}
+    for base, one in possible.items():
+        counts = {_count(files[name]) for name in every[base].names.values()}
+        is_each_whole = _count(one) not in images and counts <= alone  # labels of the same images
+        if every[base].are_called_so or (_count(one) in labels and not is_each_whole):
+            whole[base] = one
+    return whole
+
+
+def _check_parts(
+    files: Mapping[str, Arrays], rows: Mapping[int, str], images: Mapping[int, str]
+) -> None:
+    """Raise DatasetError if labels in as many files as the images fit them only all together."""
+    if len(rows) != len(images):
+        return
+    pairs = [*zip(rows.values(), images.values(), strict=True)]
+    counts = [(_count(files[one]), _count(files[other])) for one, other in pairs]
+    unlike = [number for number, (one, other) in enumerate(counts) if one != other]
+    if unlike and len({*map(sum, zip(*counts, strict=True))}) == 1:
+        (one, other), (found, wanted) = pairs[unlike[0]], counts[unlike[0]]
+        raise DatasetError(
+            f"{one} has {found:,} rows for the {wanted:,} images in {other}, although there are as "
+            "many in all files; put the labels of each file's images into a file of its number."
+        )
+
+
 def _count(arrays: Arrays) -> int:
     """Return the number of images in a file, or of rows if it holds labels only."""
-    images = [
+    deepest = max(_images_in(arrays), key=lambda array: len(array.shape), default=None)
+    return len(deepest or next((array for array in arrays.values() if array.shape), ()))
+
+
+def _images_in(arrays: Arrays) -> list[Stored]:
+    return [
         array
         for key, array in arrays.items()
         if array.dtype.kind in "biuf" and arrange_images(array.shape) and not is_called_labels(key)
     ]
-    deepest = max(images, key=lambda array: len(array.shape), default=None)
-    return len(deepest or next((array for array in arrays.values() if array.shape), ()))
+
+
+def _holds_images(name: str, arrays: Arrays) -> bool:
+    """Whether a file of this name has images in it, not only labels of images elsewhere."""
+    return not is_called_labels(name) and bool(_images_in(arrays))
 
 
 def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:

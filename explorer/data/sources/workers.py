@@ -26,6 +26,8 @@ from explorer.root import own_python
 
 FEWEST = 5_000
 """Fewest images for which processes are started."""
+_READY = b"ready\n"
+"""Precedes a process's answers: what the start of Python prints before is no pickle of ours."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -79,6 +81,7 @@ def _in_order(
             try:
                 return worker.ask(chunk, form)
             except (OSError, EOFError, pickle.UnpicklingError):  # it ended, for lack of memory
+                worker.end()  # lest what is left of this answer be taken for that of the next job
                 return _process(files, chunk, form, spread)
             finally:
                 idle.put(worker)
@@ -106,13 +109,19 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self._is_ready = False
 
     def __enter__(self) -> _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
+        self.end()
         self._process.communicate()
+
+    def end(self) -> None:
+        """End the process, so that whatever it is asked later raises OSError."""
+        self._process.kill()
+        self._process.wait()
 
     def ask(self, chunk: Sequence[Any], form: Form | None) -> Any:
         """Process a chunk there.
@@ -123,11 +132,14 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         pickle.dump((chunk, form), self._process.stdin)
         self._process.stdin.flush()
+        while not self._is_ready and (line := self._process.stdout.readline()):
+            self._is_ready = line.endswith(_READY)
         return pickle.load(self._process.stdout)
 
 
 def _serve(files: Files, jobs: IO[bytes], answers: IO[bytes]) -> None:
     """Answer jobs until the input ends."""
+    answers.write(_READY)
     while True:
         chunk, form = pickle.load(jobs)
         pickle.dump(_process(files, chunk, form, map), answers)
@@ -140,5 +152,7 @@ def _cores() -> int:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # where decoders may print
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError, EOFError):
-        _serve(open_again(sys.argv[1:]), sys.stdin.buffer, sys.stdout.buffer)
+        _serve(open_again(sys.argv[1:]), sys.stdin.buffer, answers)
