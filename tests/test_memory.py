@@ -33,6 +33,35 @@ print(kept, resident() - before)
 """
 
 
+LARGE = """
+from explorer.app import memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return 4096 * int(file.read().split()[1]) / 1e6
+
+memory.keep_little()
+before = resident()
+first = 8_000_000 * b"x"
+del first  # from now on, glibc by itself would keep blocks of this size
+blocks = [8_000_000 * b"x" for _ in range(6)]
+last = blocks.pop()
+held = resident() - before
+del blocks
+print(held, resident() - before)
+"""
+
+
+@pytest.mark.skipif(memory._GLIBC is None, reason="this machine has another C library than glibc")
+def test_large_blocks_are_returned_at_once() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE], check=True, capture_output=True, text=True
+    ).stdout
+    held, kept = map(float, done.split())
+    assert held > 45
+    assert kept < 12
+
+
 @pytest.mark.skipif(memory._GLIBC is None, reason="this machine has another C library than glibc")
 def test_what_is_freed_is_given_back() -> None:
     done = subprocess.run(
