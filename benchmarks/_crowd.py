@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.half import to_half
 from explorer.web.payload import encode_model, pack
 

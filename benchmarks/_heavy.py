@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from benchmarks._decoders import heavy_decoder
-from explorer.bundle.store import Bundle, load_bundle, save_card
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle, save_card
 
 NAME = "heavy"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, WebSocket
 
 from benchmarks._server import Server
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 PROBE = Path(__file__).with_name("probe.js")
 

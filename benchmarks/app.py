@@ -37,7 +37,8 @@ from benchmarks._table import print_head, print_row
 from benchmarks._visit import Place, Visit, has_dots, new_visit
 from benchmarks.browser import launch_options
 from benchmarks.live_decode import on_server
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import find_bundles, load_bundle
 
 MAP_CORNERS = ((0.2, 0.3), (0.7, 0.4), (0.6, 0.8), (0.3, 0.6))
 """Shares of a map's width and height between which the pointer moves."""

@@ -83,7 +83,7 @@ def measure_apart(folder: Path) -> dict[str, float]:
 
 def measure(folder: Path) -> dict[str, float]:
     """Return images per second of one epoch and of encoding, and peak memory in MB."""
-    from explorer.bundle.store import History
+    from explorer.bundle.history import History
     from explorer.core.estimates import encode_all
     from explorer.data.load import load_dataset
     from explorer.recipes.find import RECIPES

@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks._table import print_head, print_row
 from explorer.bundle.codec import onnx_codec
 from explorer.bundle.figures import evaluate
-from explorer.bundle.store import History
+from explorer.bundle.history import History
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.recipes.find import RECIPES

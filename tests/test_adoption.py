@@ -36,9 +36,10 @@ from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
 from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.cli import adopt as command
 from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify

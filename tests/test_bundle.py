@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle import arrays, store
+from explorer.bundle.bundle import Reference
 from explorer.bundle.card import BundleError
 from explorer.bundle.figures import evaluate
 from explorer.bundle.files import read_file
@@ -27,7 +28,6 @@ from explorer.bundle.latents import ARRAYS, Latents, save_latents
 from explorer.bundle.outputs import EvaluationError
 from explorer.bundle.store import (
     FILES,
-    Reference,
     check_name,
     find_bundles,
     find_references,

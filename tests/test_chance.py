@@ -11,8 +11,9 @@ import pytest
 from explorer.app import cache
 from explorer.app.card_words import describe_seeds
 from explorer.app.pair import Gap, describe_gap_by_chance
+from explorer.bundle.bundle import Reference
 from explorer.bundle.chance import Chance, chance_of
-from explorer.bundle.store import Reference, load_bundle, load_reference, save_reference
+from explorer.bundle.store import load_bundle, load_reference, save_reference
 from explorer.recipes.recipe import override
 
 SHIPPED = cache.BUNDLES.resolve()

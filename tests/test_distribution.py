@@ -20,7 +20,8 @@ import pytest
 from interruption import end_in_epoch_2
 
 import train
-from explorer.bundle.store import FILES, Reference, load_reference, read_card
+from explorer.bundle.bundle import Reference
+from explorer.bundle.store import FILES, load_reference, read_card
 from explorer.cli.train import Settings
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training import devices

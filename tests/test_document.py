@@ -15,8 +15,9 @@ import pytest
 
 import explorer
 from explorer.bundle import walks
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import name_of, parse_direction
-from explorer.bundle.store import Bundle, load_bundle, save_card
+from explorer.bundle.store import load_bundle, save_card
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.web.code import FOLDER

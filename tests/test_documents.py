@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from explorer.bundle.bundle import Reference
 from explorer.bundle.card import Card
 from explorer.bundle.chance import chance_of
-from explorer.bundle.store import Reference, find_bundles, find_references, load_reference
+from explorer.bundle.store import find_bundles, find_references, load_reference
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.recipes.published import published_loss
 

@@ -11,9 +11,10 @@ import pytest
 
 from explorer.app import cache
 from explorer.app.pair import counterpart, figure_rows, gap_between, partners
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Card
 from explorer.bundle.images import find_originals
-from explorer.bundle.store import Bundle, load_bundle, read_card
+from explorer.bundle.store import load_bundle, read_card
 from explorer.core.pixels import to_pixels
 from explorer.root import DEFAULT_FOLDER
 

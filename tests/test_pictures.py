@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError
 from explorer.bundle.images import (
     find_originals,
@@ -24,7 +25,7 @@ from explorer.bundle.images import (
     load_images,
     save_images,
 )
-from explorer.bundle.store import Bundle, load_bundle, read_card
+from explorer.bundle.store import load_bundle, read_card
 from explorer.cli import pictures
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset

@@ -20,7 +20,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from explorer.bundle.store import History
+from explorer.bundle.history import History
 from explorer.core.elbo import importance_weighted
 from explorer.core.estimates import elbo_terms
 from explorer.data.dataset import dataset_fingerprint

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import find_bundles, load_bundle
 from explorer.bundle.trust import judge_places
 from explorer.core import trust
 from explorer.core.neighbours import nearest_others

@@ -18,9 +18,10 @@ from PIL import Image
 from explorer import adopt
 from explorer.adoption.latents import _with_labels, adopt_latents
 from explorer.adoption.result import About
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError
 from explorer.bundle.images import find_originals
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.bundle.trust import trust_limits
 from explorer.cli import bound
 from explorer.cli.verify import verify

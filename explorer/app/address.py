@@ -15,8 +15,8 @@ import streamlit as st
 
 from explorer.app import directions, internals, pins, session
 from explorer.app.view import Detail, Option, View
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_class
-from explorer.bundle.store import Bundle
 from explorer.notation import parse_latent
 
 

@@ -9,9 +9,9 @@ from explorer.app import cache, parts, session
 from explorer.app.gallery import choose_test_image
 from explorer.app.upload import upload_and_prepare
 from explorer.app.words import literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import ends_of, groups_of, halve, length_of
 from explorer.bundle.spelling import parse_place
-from explorer.bundle.store import Bundle
 from explorer.core.directions import Direction
 from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import majority

@@ -18,14 +18,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.bundle import sheets
+from explorer.bundle.bundle import Bundle, Reference
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.chance import Chance, chance_of
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import (
-    Bundle,
-    Reference,
     find_bundles,
     find_references,
     load_bundle,

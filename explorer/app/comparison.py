@@ -10,8 +10,8 @@ import streamlit as st
 
 from explorer.app import cache
 from explorer.app.words import describe_likelihood, literal, table
+from explorer.bundle.bundle import Bundle, Reference
 from explorer.bundle.card import Card
-from explorer.bundle.store import Bundle, Reference
 from explorer.drawing import charts
 from explorer.notation import with_minus
 from explorer.recipes.published import published_loss

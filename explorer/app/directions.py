@@ -14,10 +14,10 @@ from explorer.app.analogies import render_analogy
 from explorer.app.exports import download
 from explorer.app.view import Detail
 from explorer.app.words import literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import MAX_SEED, DirectionKind, ends_of, groups_of, halve, name_of
 from explorer.bundle.sheets import REACH
 from explorer.bundle.spelling import format_rows
-from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.drawing import charts
 from explorer.notation import MAX_LIST_LENGTH, parse_list, write_list

@@ -14,8 +14,8 @@ from explorer.app.reconstruction import apply_image
 from explorer.app.upload import upload_and_prepare, uploads
 from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_place, parse_test_image
-from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")

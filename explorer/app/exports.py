@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from explorer.app import session
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.drawing.sheet import COLUMN, Format, Paper
 
 WIDTHS = {"One column, 8.5 cm": COLUMN, "Two columns, 17.5 cm": 17.5}

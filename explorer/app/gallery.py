@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.app import cache, parts
 from explorer.app.words import describe_test_image
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 SHOWN = 16
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from explorer.bundle.arrays import save_arrays
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 
 def latents_csv(bundle: Bundle, rows: np.ndarray) -> str:

@@ -17,9 +17,9 @@ from explorer.app.point import class_input, coordinates_input, move_buttons
 from explorer.app.view import View
 from explorer.app.views import VIEWS
 from explorer.app.words import literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError, Card
 from explorer.bundle.images import public_name
-from explorer.bundle.store import Bundle
 from explorer.errors import ExplorerError
 
 ICON = Path(__file__).with_name("icon.png")

@@ -10,9 +10,9 @@ import numpy as np
 
 from explorer.app import cache
 from explorer.app.words import NO_GAIN, literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Card
 from explorer.bundle.chance import Chance
-from explorer.bundle.store import Bundle
 from explorer.core.metrics import standard_error
 from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range

@@ -16,7 +16,7 @@ import streamlit as st
 
 from explorer.app import cache, drawings, session
 from explorer.app.server import address_of
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.pixels import to_pixels, to_unit_range
 from explorer.drawing import raster
 from explorer.web import contents

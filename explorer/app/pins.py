@@ -17,8 +17,8 @@ from explorer.app.latent_files import csv_table, npz
 from explorer.app.pair import row_at
 from explorer.app.view import Detail
 from explorer.app.words import describe_test_image, literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_place
-from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 from explorer.notation import MAX_LIST_LENGTH, parse_count, parse_list, write_list
 

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from explorer.app import cache, parts, session
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.geometry import axis_label
 from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_unit_range

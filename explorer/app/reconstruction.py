@@ -9,8 +9,8 @@ from explorer.app import cache, internals, session
 from explorer.app.drawings import drawing
 from explorer.app.upload import uploads
 from explorer.app.view import Detail, Option
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_test_image
-from explorer.bundle.store import Bundle
 from explorer.core.elbo import kl_divergence
 from explorer.core.estimates import elbo_terms
 from explorer.core.metrics import percentile_of

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.app import cache
 from explorer.app.view import Option
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.notation import MAX_COORDINATE
 
 REMEMBERED = 100

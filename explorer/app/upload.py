@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from explorer.app import cache
 from explorer.app.words import literal
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.pixels import to_pixels
 from explorer.data.framing import Framing, frame_picture, suggest_framing, whole_zoom
 from explorer.data.uploads import MAX_UPLOAD_BYTES, Upload, UploadError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import numpy as np
 
 from explorer.bundle.arrays import expect, read_arrays, save_arrays
 from explorer.bundle.atomic import unfinished
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Bound, BundleError
 from explorer.bundle.encoder_split import split_posterior
 from explorer.bundle.files import read_checked
-from explorer.bundle.store import GRAPHS, Bundle, read_card, save_card
+from explorer.bundle.store import GRAPHS, read_card, save_card
 from explorer.core.bound import importance_bound
 from explorer.core.metrics import standard_error
 from explorer.core.pixels import to_unit_range

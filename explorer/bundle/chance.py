@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from explorer.bundle.store import Reference
+from explorer.bundle.bundle import Reference
 from explorer.core.elbo import TERMS
 
 

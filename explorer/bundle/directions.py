@@ -13,8 +13,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_place, parse_rows
-from explorer.bundle.store import Bundle
 from explorer.core import directions as core
 from explorer.core.geometry import principal_components
 from explorer.notation import parse_count

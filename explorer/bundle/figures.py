@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from explorer.bundle.bundle import main_dimensions
 from explorer.bundle.card import (
     DisentanglementCard,
     FactorCard,
@@ -33,7 +34,6 @@ from explorer.bundle.outputs import (
     training_sample,
 )
 from explorer.bundle.posterior import FlowPosterior
-from explorer.bundle.store import main_dimensions
 from explorer.bundle.walks import build_graph
 from explorer.core import metrics
 from explorer.core.density import AggregatePosterior

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from explorer.bundle.arrays import read_images, save_arrays
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError, DataCard, ReadingCard, storable
 from explorer.bundle.files import read_file
-from explorer.bundle.store import IMAGES_FOLDER, Bundle
+from explorer.bundle.store import IMAGES_FOLDER
 from explorer.data.binarise import BINARY
 from explorer.data.dataset import Dataset, Split, dataset_fingerprint
 from explorer.data.named import NAMED

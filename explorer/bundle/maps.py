@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 KINDS = {
     "neighbourhoods": "Neighbourhoods",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.bundle import sheets
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import THIN, Scores
 from explorer.core.geometry import Plane

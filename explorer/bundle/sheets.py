@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import name_of, parse_direction
-from explorer.bundle.store import Bundle
 from explorer.bundle.walks import PathKind, Walk
 from explorer.core.geodesics import Scores
 from explorer.core.geometry import (

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.notation import parse_count, parse_latent
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.map_layout import return_distances
-from explorer.bundle.store import Bundle
 from explorer.core.neighbours import index
 from explorer.core.trust import Limit, judge, quantiles, thresholds
 

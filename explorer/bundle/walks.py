@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.codec import AT_ONCE, Codec
 from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.map_layout import return_distances
-from explorer.bundle.store import Bundle
 from explorer.core.geodesics import (
     JOINED,
     JUDGED,

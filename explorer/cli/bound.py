@@ -21,10 +21,11 @@ import numpy as np
 
 from explorer.bundle.arrays import read_arrays, save_arrays
 from explorer.bundle.bound import bounds_of, demand_density, save_bounds, summarise_bounds
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Bound
 from explorer.bundle.files import read_file
 from explorer.bundle.images import find_data
-from explorer.bundle.store import GRAPHS, Bundle, find_bundles, load_bundle
+from explorer.bundle.store import GRAPHS, find_bundles, load_bundle
 from explorer.cli.arguments import (
     add_bundles_option,
     add_data_options,

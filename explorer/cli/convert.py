@@ -26,6 +26,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.bundle.arrays import read_arrays
 from explorer.bundle.atomic import unfinished
+from explorer.bundle.bundle import main_dimensions
 from explorer.bundle.card import CONVERTIBLE, SCHEMA_VERSION, BundleError, Card, parse_card
 from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
@@ -42,7 +43,6 @@ from explorer.bundle.store import (
     find_references,
     load_bundle,
     load_reference,
-    main_dimensions,
     save_card,
 )
 from explorer.bundle.walks import build_graph

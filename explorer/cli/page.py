@@ -20,10 +20,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.maps import KINDS
 from explorer.bundle.spelling import parse_class, parse_place
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.store import find_bundles, load_bundle
 from explorer.cli.arguments import (
     UsageError,
     add_bundles_option,

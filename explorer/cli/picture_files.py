@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from explorer.bundle import sheets
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import find_originals
-from explorer.bundle.store import Bundle
 from explorer.bundle.walks import all_walks, build_graph
 from explorer.core.grids import Spacing
 from explorer.core.paths import traversal

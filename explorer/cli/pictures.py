@@ -36,9 +36,10 @@ from typing import get_args
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import parse_direction
 from explorer.bundle.spelling import parse_class, parse_place
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.store import find_bundles, load_bundle
 from explorer.cli.arguments import (
     SEEDS,
     UsageError,

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from explorer.bundle.bound import bounds_of, read_bounds, summarise_bounds
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Bound, DataCard, Metrics
 from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.files import read_checked
@@ -27,7 +28,7 @@ from explorer.bundle.graph import Graph
 from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
 from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, training_sample
-from explorer.bundle.store import Bundle, find_bundles, load_bundle
+from explorer.bundle.store import find_bundles, load_bundle
 from explorer.cli.arguments import (
     add_bundles_option,
     add_data_options,

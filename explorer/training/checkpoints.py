@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from explorer.bundle.atomic import flush
-from explorer.bundle.store import History
+from explorer.bundle.history import History
 from explorer.recipes.recipe import recipe_from_json
 from explorer.training.problems import reason
 from explorer.training.run import Run, TrainingError

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from explorer.bundle import store
+from explorer.bundle.bundle import Bundle, Reference
 from explorer.bundle.card import BundleError
 from explorer.training.checkpoints import count_epochs
 from explorer.training.export import library_versions
@@ -91,9 +92,7 @@ def how_to_begin(
     return beginning
 
 
-def _load_same(
-    destination: Destination, run: Run, *, replace: bool
-) -> store.Bundle | store.Reference | None:
+def _load_same(destination: Destination, run: Run, *, replace: bool) -> Bundle | Reference | None:
     """The same run's result at a destination; None if there is none or it may be replaced."""
     if not destination.path.exists():
         return None

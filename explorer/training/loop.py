@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from explorer.bundle.store import History
+from explorer.bundle.history import History
 from explorer.recipes.recipe import DensityRatio, Independence, Recipe
 from explorer.training.batches import batches_in_order, shuffled_batches, split
 from explorer.training.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint

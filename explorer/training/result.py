@@ -9,6 +9,7 @@ from explorer.bundle import store
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Card, Metrics, ModelCard, TrainingCard, storable
 from explorer.bundle.graph import Graph
+from explorer.bundle.history import HISTORY, save_history
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
 from explorer.data.dataset import Dataset
@@ -72,7 +73,7 @@ def write(
             if keras:
                 export.save_keras(trained.model, folder / "model.keras")
             save_latents(latents, folder / "latents.npz")
-            store.save_history(trained.history, folder / "history.json")
+            save_history(trained.history, folder / HISTORY)
             store.save_card(card, folder, (*store.FILES, "model.keras") if keras else store.FILES)
             if dataset.may_be_kept:
                 save_images(dataset.test.images, images_path(destination.output, card.data))

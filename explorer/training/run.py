@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from explorer.bundle.card import Card
-from explorer.bundle.store import History
+from explorer.bundle.history import History
 from explorer.data.dataset import Dataset
 from explorer.data.reading import Binarisation
 from explorer.data.summary import three_lines

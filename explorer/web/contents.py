@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import DataCard
 from explorer.bundle.sheets import REACH, TILES, describe_kl
-from explorer.bundle.store import Bundle
 from explorer.bundle.trust import are_good
 from explorer.core.directions import Direction
 from explorer.core.geometry import axis_label

@@ -20,9 +20,9 @@ from functools import cache
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import DataCard
 from explorer.bundle.images import find_originals, images_path, public_name
-from explorer.bundle.store import Bundle
 from explorer.core.subsets import evenly_spaced
 from explorer.data.named import NAMED
 from explorer.errors import ExplorerError

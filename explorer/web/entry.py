@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.directions import name_of, parse_direction
-from explorer.bundle.store import Bundle
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.notation import parse_list
 from explorer.web import contents

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
 from explorer.drawing import raster

@@ -16,7 +16,8 @@ import numpy as np
 import traitlets
 from IPython.display import display
 
-from explorer.bundle.store import Bundle, load
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, write_page
 

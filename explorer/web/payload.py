@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.latents import Latents, graph_nodes
 from explorer.bundle.maps import map_kinds
-from explorer.bundle.store import Bundle
 from explorer.bundle.trust import trust_limits, trust_scales
 from explorer.core.amortisation import DAMPINGS, DRAWS, ENOUGH, JUDGING_DRAWS, STEPS
 from explorer.core.geodesics import JUDGED, THIN

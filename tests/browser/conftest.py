@@ -20,7 +20,8 @@ import onnx
 import pytest
 
 from explorer import adopt
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 
 from .visitor import BARE, DEEP, FLAT, ODD, OTHER, PATIENCE, ROOT, SHIPPED, SMALL, Visitor
 

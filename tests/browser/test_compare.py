@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core import neighbours
 
 from .visitor import FLAT, OTHER, Visitor, captured, decode, frame_of

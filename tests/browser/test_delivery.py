@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from explorer.app.server import address_of
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import find_originals
-from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_pixels
 from explorer.web.code import ENTRY, FOLDER, VERSION, WORKER
 from explorer.web.payload import NOT_ALL

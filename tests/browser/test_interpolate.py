@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.paths import lerp
 
 from .visitor import FLAT, Visitor, decode, frame_of, mosaic

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from explorer.app import cache
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core import neighbours
 from explorer.core.grids import grid_coordinates, grid_points
 

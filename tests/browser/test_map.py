@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import load_images
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.core import neighbours
 from explorer.core.geometry import principal_plane
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import images_path
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.core import neighbours
 
 from .visitor import DEEP, FLAT, OTHER, SHIPPED, SMALL, Visitor, decode, frame_of, strip

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core import neighbours
 from explorer.core.amortisation import amortisation_gap
 from explorer.core.elbo import kl_divergence

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 
 from .visitor import (
     DEEP,

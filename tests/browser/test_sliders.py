@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core import geometry
 
 from .visitor import DEEP, Visitor, decode, strip

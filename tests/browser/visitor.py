@@ -17,7 +17,7 @@ from PIL import Image
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.app import cache, views
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()

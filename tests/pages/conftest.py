@@ -12,7 +12,8 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.scriptrunner import script_runner
 
 from explorer.app import cache
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 
 from .visiting import DEEP, FLAT, SHIPPED, clear_caches
 

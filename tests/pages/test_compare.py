@@ -14,7 +14,8 @@ from PIL import Image
 
 from explorer import adopt
 from explorer.app import cache
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 from explorer.core.pixels import to_pixels
 from explorer.drawing.raster import data_uri
 

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from explorer.app import cache, internals
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 from .visiting import (
     DEEP,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 from .visiting import (
     DEEP,

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image, ImageSequence
 from PIL.GifImagePlugin import GifImageFile
 
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Card
-from explorer.bundle.store import Bundle
 from explorer.core.pixels import to_pixels
 
 from .visiting import (

@@ -15,7 +15,7 @@ import pytest
 
 from explorer.app import cache
 from explorer.app.words import literal
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 from .visiting import (
     DEEP,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from explorer.app import cache, point
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 
 from .visiting import (
     DEEP,

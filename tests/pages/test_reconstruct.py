@@ -13,8 +13,9 @@ from PIL import Image
 from explorer.app import cache, internals
 from explorer.app.upload import outline
 from explorer.app.words import percent
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import load_images
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.data.framing import frame_picture, suggest_framing
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing.raster import data_uri

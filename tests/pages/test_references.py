@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.app.comparison import comparison_table
 from explorer.app.words import literal
-from explorer.bundle.store import Reference, load_reference, save_reference
+from explorer.bundle.bundle import Reference
+from explorer.bundle.store import load_reference, save_reference
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Published, override
 

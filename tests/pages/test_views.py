@@ -17,9 +17,10 @@ from explorer.app import internals, page, views
 from explorer.app.card_words import architecture, describe_augmentation, describe_reading
 from explorer.app.server import address_of
 from explorer.app.view import Detail, Option, View
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import ReadingCard
 from explorer.bundle.sheets import describe_kl
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.store import load_bundle
 from explorer.recipes.find import RECIPES
 from explorer.recipes.recipe import Augmentation, override
 from explorer.web.figures import kl_definition

@@ -20,7 +20,8 @@ from streamlit.testing.v1.element_tree import Block, Element, Tab, UnknownElemen
 
 from explorer.app import cache, views
 from explorer.app.server import address_of
-from explorer.bundle.store import Bundle, load_bundle
+from explorer.bundle.bundle import Bundle
+from explorer.bundle.store import load_bundle
 from explorer.web.payload import encode_images
 
 ROOT = Path(__file__).parents[2]

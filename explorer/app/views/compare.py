@@ -34,8 +34,8 @@ from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, explain_neg_elbo, literal, table
 from explorer.bundle import sheets
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError, Card
-from explorer.bundle.store import Bundle
 from explorer.drawing import raster
 
 HELP = f"""

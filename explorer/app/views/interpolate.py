@@ -22,7 +22,7 @@ from explorer.app.paths import (
 from explorer.app.point import render_point, stage
 from explorer.app.view import Option, View
 from explorer.app.words import percent
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.drawing import raster
 
 STEPS = Option("steps", 12, tuple(range(3, 41)))

@@ -15,9 +15,9 @@ from explorer.app.exports import figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
 from explorer.app.words import literal
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.maps import map_kinds
 from explorer.bundle.sheets import plane_of
-from explorer.bundle.store import Bundle
 from explorer.core.geometry import (
     Plane,
     axis_label,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from explorer.app import directions, parts
 from explorer.app.view import View
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 
 HELP = """
 Every dot is one test image, put where the **encoder** places it: the mean of q(z|x).

@@ -23,10 +23,10 @@ from explorer.app.exports import download, figures, menu
 from explorer.app.latent_files import latents_csv, latents_npz
 from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_likelihood, explain_neg_elbo, literal, percent, table
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import AdoptionCard
 from explorer.bundle.files import read_file
 from explorer.bundle.sheets import plane_of
-from explorer.bundle.store import Bundle
 from explorer.core.likelihoods import LIKELIHOODS
 from explorer.core.subsets import evenly_spaced
 from explorer.notation import parse_count

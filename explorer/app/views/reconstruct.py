@@ -23,7 +23,7 @@ from explorer.app.reconstruction import (
 from explorer.app.upload import upload_and_prepare
 from explorer.app.view import Option, View
 from explorer.app.words import describe, describe_test_image, explain_neg_elbo, literal, percent
-from explorer.bundle.store import Bundle
+from explorer.bundle.bundle import Bundle
 from explorer.core.metrics import percentile_of
 from explorer.core.neighbours import nearest
 from explorer.core.pixels import to_pixels, to_unit_range

@@ -9,8 +9,8 @@ from explorer.app import directions, parts, session
 from explorer.app.exports import download, figures, menu
 from explorer.app.point import render_point, stage
 from explorer.app.view import View
+from explorer.bundle.bundle import Bundle
 from explorer.bundle.sheets import REACH, TILES
-from explorer.bundle.store import Bundle
 from explorer.core.paths import traversal
 from explorer.core.pixels import to_pixels
 from explorer.drawing import films, raster
