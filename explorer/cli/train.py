@@ -20,6 +20,7 @@ from explorer.cli.arguments import (
     Parser,
     add_output_option,
     add_reading_options,
+    folder_to_write,
     number,
     take_reading,
 )
@@ -113,7 +114,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add_output_option(parser)
     add("--resume", action="store_true", help="continue after the last finished epoch")
     add("--replace", action="store_true", help="replace a bundle or run of this name")
-    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard logs there")
+    add("--tensorboard", type=folder_to_write, metavar="DIR", help="write TensorBoard logs there")
     add("--figures-only", action="store_true", help="keep only card and history, for comparisons")
     add("--keras", action="store_true", help="also keep the model as Keras saves it")
     add_reading_options(parser)
