@@ -181,6 +181,13 @@ def test_a_broken_bundle_is_listed_beside_the_good_ones(copy_bundle: Copy) -> No
     assert find_bundles(path.parent / "absent") == []
 
 
+def test_a_link_that_may_not_be_followed_is_listed_beside_the_good_ones(copy_bundle: Copy) -> None:
+    path = copy_bundle()
+    (path.parent / "locked").symlink_to("x" * 1000)  # the name is too long, even for an owner
+    assert [found.name for found in find_bundles(path.parent)] == ["locked", "shapes-2d"]
+    assert "card.json of locked cannot be read" in refusal(path.parent / "locked")
+
+
 # --- what is not a file, or is of any size -----------------------------------------------------
 
 ALL_FILES = [*FILES, "card.json"]
