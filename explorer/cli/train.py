@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import io
 import runpy
 import shlex
@@ -24,7 +23,7 @@ from explorer.cli.arguments import (
     number,
     take_reading,
 )
-from explorer.cli.terminal import INTERRUPTED
+from explorer.cli.terminal import INTERRUPTED, file_problem
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import DatasetError, ExplorerError
 from explorer.root import ROOT
@@ -149,12 +148,7 @@ def problems_as_sentences() -> Iterator[None]:
     except ExplorerError as error:
         _end(str(error))
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            _end(
-                f"the disk of {error.filename or 'the output folder'} is full; free some space, "
-                "then the same command with --resume goes on"
-            )
-        _end(f"cannot read or write a file: {error}")
+        _end(file_problem(error, "repeat the command with --resume"))
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
         sys.exit(INTERRUPTED)
