@@ -132,6 +132,7 @@ def elementwise() -> Iterator[Case]:
     for operator in ("Log", "Sqrt"):
         yield case(operator, data(1, 5, low=0.1))
     yield case("Elu", x, alpha=0.3)
+    yield case("Celu", x, alpha=0.4)
     yield case("Selu", x, alpha=1.1, gamma=0.9)
     yield case("LeakyRelu", x, alpha=0.2)
     yield case("HardSigmoid", x, alpha=0.4, beta=0.3)
@@ -306,7 +307,7 @@ def normalisations() -> Iterator[Case]:
 
 def reductions() -> Iterator[Case]:
     x = data(1, 3, 4, 5)
-    for operator in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"):
+    for operator in ("ReduceMean", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"):
         for opset in (13, 18):
             old = opset < (13 if operator == "ReduceSum" else 18)
             for axes in ([1], [-1, 2]):
