@@ -113,9 +113,10 @@ def add_output_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _folder(text: str) -> Path:
-    if not os.path.isdir(text):
-        raise argparse.ArgumentTypeError(f"there is no folder {text}")
-    return Path(text)
+    folder = Path(text).expanduser()
+    if not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError(f"there is no folder {folder}")
+    return folder
 
 
 def folder_to_write(text: str) -> Path:
