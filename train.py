@@ -28,9 +28,11 @@ def main() -> int:
     runs, options = parse_arguments(__doc__)
     with problems_as_sentences():
         from explorer.cli.plan import plan_recipe
+        from explorer.data.load import find_source
 
-        for settings in runs:
-            plan_recipe(settings)  # reports mistakes before TensorFlow starts
+        for settings in runs:  # report mistakes before TensorFlow starts
+            plan_recipe(settings)
+            find_source(settings.data, settings.reading)
         with loading_tensorflow():
             from explorer.training.devices import find_strategy
 

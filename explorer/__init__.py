@@ -1,5 +1,6 @@
 """Train variational autoencoders on images and explore their latent space."""
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,8 @@ if TYPE_CHECKING:
     from explorer.adoption.functions import adopt
     from explorer.bundle.store import load
     from explorer.web.notebook import show
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # or onnxruntime reports use to its makers
 
 _PLACES = {
     "adopt": "explorer.adoption.functions",

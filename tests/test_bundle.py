@@ -24,7 +24,7 @@ from explorer.bundle.card import BundleError
 from explorer.bundle.figures import evaluate
 from explorer.bundle.files import read_file
 from explorer.bundle.images import images_path, load_images, save_images
-from explorer.bundle.latents import ARRAYS, Latents, save_latents
+from explorer.bundle.latents import ARRAYS, MAX_DENSITY, Latents, save_latents
 from explorer.bundle.outputs import EvaluationError
 from explorer.bundle.store import (
     FILES,
@@ -179,6 +179,13 @@ def test_a_broken_bundle_is_listed_beside_the_good_ones(copy_bundle: Copy) -> No
     assert [found.name for found in find_bundles(path.parent)] == ["empty", "shapes-2d"]
     assert "card.json" in refusal(path.parent / "empty")
     assert find_bundles(path.parent / "absent") == []
+
+
+def test_a_link_that_may_not_be_followed_is_listed_beside_the_good_ones(copy_bundle: Copy) -> None:
+    path = copy_bundle()
+    (path.parent / "locked").symlink_to("x" * 1000)  # the name is too long, even for an owner
+    assert [found.name for found in find_bundles(path.parent)] == ["locked", "shapes-2d"]
+    assert "card.json of locked cannot be read" in refusal(path.parent / "locked")
 
 
 # --- what is not a file, or is of any size -----------------------------------------------------
@@ -492,11 +499,14 @@ def test_wrong_latents_are_refused(
     assert (name if not name.startswith("train_") else "train_z_") in text
 
 
-def test_no_training_latents_are_refused(copy_bundle: Copy, reseal: Reseal) -> None:
+@pytest.mark.parametrize("count", [0, MAX_DENSITY + 1])
+def test_no_or_too_many_training_latents_are_refused(
+    copy_bundle: Copy, reseal: Reseal, count: int
+) -> None:
     path = copy_bundle()
     arrays = stored_latents(path)
-    none = {name: arrays[name][:0] for name in ("train_z_mean", "train_z_log_var")}
-    np.savez(path / "latents.npz", allow_pickle=True, **{**arrays, **none})
+    train = {f"train_{name}": np.zeros((count, 2), np.float16) for name in ("z_mean", "z_log_var")}
+    np.savez(path / "latents.npz", allow_pickle=True, **{**arrays, **train})
     reseal(path)
     assert "train_z_mean" in refusal(path)
 

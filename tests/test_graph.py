@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from explorer.bundle import trial
 from explorer.bundle.card import BundleError
@@ -205,7 +206,8 @@ def endless_product(model: onnx.ModelProto) -> None:
     model.graph.initializer.append(shape)
     model.graph.node.extend(
         [
-            helper.make_node("ConstantOfShape", ["sides"], ["square"]),
+            helper.make_node("ReduceMin", [model.graph.input[0].name], ["pixel"], keepdims=0),
+            helper.make_node("Expand", ["pixel", "sides"], ["square"]),
             helper.make_node("MatMul", ["square", "square"], ["product"]),
             helper.make_node("ReduceMax", ["product"], ["added"]),
         ]
@@ -235,7 +237,7 @@ def many_parts(model: onnx.ModelProto) -> None:
         (no_numbers, "it has an array of [1000000, 1000000] without the numbers for it"),
         (text, "it has an array of the unknown data type 8"),
         (long_description, "bytes beside its weights"),
-        (endless_product, "it computes 8,000,4"),
+        (endless_product, "it computes 8,000,8"),
         (many_axes, "it has an array or a kernel of more than 64 axes"),
         (many_parts, "it has more than 200,000 parts"),
     ],
@@ -290,7 +292,9 @@ def test_an_operator_named_twice_is_the_one_that_onnxruntime_runs() -> None:
         ("Conv", [(1, 2, 5, 5), (2, 1, 3, 3)], {"group": 2}, 2 * 3 * 3 * 3 * 3),
         ("ConvTranspose", [(1, 2, 5, 5), (2, 4, 3, 3)], {"strides": [2, 2]}, 2 * 25 * 4 * 9),
         ("MaxPool", [(1, 1, 4, 4)], {"kernel_shape": [2, 2], "strides": [2, 2]}, 2 * 2 * 4),
+        ("Einsum", [(1, 3), (3, 4)], {"equation": "ab,bc->ac"}, 12),
         ("Relu", [(1, 7)], {}, 7),
+        ("ReduceMax", [(1, 7)], {"keepdims": 0}, 7),
     ],
 )
 def test_multiply_adds_are_those_counted_by_hand(
@@ -309,6 +313,49 @@ def test_multiply_adds_are_those_counted_by_hand(
     graph = helper.make_graph(nodes, "graph", given, made, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
     assert count_multiply_adds(model.SerializeToString()) == count
+
+
+def network_of_weights(kind: str, side: int, count: int) -> bytes:
+    """Return a network that combines a matrix with itself; an unknown shape hides it."""
+    node, value = helper.make_node, helper.make_tensor_value_info
+    names = ["matrix", *(f"array{i}" for i in range(count))]
+    nodes = [
+        *(node(kind, [names[i], "matrix"], [names[i + 1]]) for i in range(count)),
+        node("ReduceMax", names[-1:], ["largest"], keepdims=0),
+        node("Add", ["x", "largest"], ["sum"]),
+        node("Shape", ["sum"], ["shape"]),
+        node("Abs", ["shape"], ["same"]),
+        node("Reshape", ["sum", "same"], ["y"]),
+    ]
+    matrix = numpy_helper.from_array(np.ones((side, side), np.float32), "matrix")
+    given, made = value("x", TensorProto.FLOAT, ["n", 2]), value("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "graph", [given], [made], [matrix])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def test_counting_computes_no_large_array() -> None:
+    start = time.monotonic()
+    assert count_multiply_adds(network_of_weights("MatMul", 1_500, 3)) > 3 * 1_500**3
+    with pytest.raises(GraphError, match="numbers from its weights when it is loaded"):
+        count_multiply_adds(network_of_weights("MatMul", 1_500, 1_000))  # minutes of computing
+    assert time.monotonic() - start < 20
+
+
+def test_weights_that_unfold_to_gigabytes_are_refused(copy_bundle: Copy, reseal: Reseal) -> None:
+    path = copy_bundle()
+    (path / "decoder.onnx").write_bytes(network_of_weights("Add", 1_000, 500))
+    reseal(path)
+    text = refusal(path)
+    assert "it computes 500,000,005 numbers from its weights when it is loaded" in text
+
+
+def test_nodes_in_another_order_than_they_run_are_refused() -> None:
+    model = onnx.load_from_string(network_of_weights("Add", 2, 3))
+    model.graph.node.append(model.graph.node[0])
+    del model.graph.node[0]
+    with pytest.raises(GraphError, match="'Add' reads what a later one makes"):
+        count_multiply_adds(model.SerializeToString())
 
 
 def test_weights_are_the_numbers_in_arrays_of_fractions() -> None:

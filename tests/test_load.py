@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,11 @@ def test_the_name_of_a_model_that_ships_is_enough_and_nothing_is_imported_before
         "assert explorer.load('mnist-2d').card.name == 'mnist-2d'"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the home folder has other names")
+def test_running_a_model_reports_nothing_to_the_makers_of_onnxruntime(tmp_path: Path) -> None:
+    code = "import explorer; explorer.load('mnist-2d').decode([0, 0])"
+    home = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}  # without CI, which has its own rule
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=home, check=True)
+    assert list(tmp_path.rglob("*")) == []  # no identifier of this machine, no events

@@ -27,6 +27,8 @@ from explorer.bundle.images import (
 )
 from explorer.bundle.store import load_bundle, read_card
 from explorer.cli import pictures
+from explorer.cli.files import write_files
+from explorer.cli.terminal import with_sentences
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.reading import Reading
@@ -614,6 +616,18 @@ def test_a_folder_that_cannot_be_written_gives_1(
     assert (status, printed) == (1, "")
     assert complaint == f"{tmp_path / 'file'} is a file, not a folder; name another --output\n"
     assert complaint.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_a_full_disk_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    @with_sentences
+    def main() -> int:
+        write_files([(Path("/dev/full"), bytes(100_000))])
+        return 0
+
+    assert main() == 1
+    said = "the disk of /dev/full is full; free some space, then repeat the command\n"
+    assert capsys.readouterr().err == said
 
 
 def test_no_tensorflow_and_no_streamlit_is_needed() -> None:

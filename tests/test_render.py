@@ -26,6 +26,7 @@ def random_picture(height: int, width: int, channels: int) -> np.ndarray:
 def test_pixels_are_rounded_and_clipped() -> None:
     values = np.array([-0.5, 0.0, 0.49 / 255, 0.51 / 255, 0.5, 1.0, 7.0])
     np.testing.assert_array_equal(to_pixels(values), [0, 0, 0, 1, 128, 255, 255])
+    np.testing.assert_array_equal(to_pixels(np.array([np.nan, np.inf, -np.inf])), [0, 255, 0])
     assert to_pixels(values).dtype == np.uint8
 
 

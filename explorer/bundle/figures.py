@@ -20,7 +20,7 @@ from explorer.bundle.card import (
     Metrics,
 )
 from explorer.bundle.codec import Codec
-from explorer.bundle.latents import Latents
+from explorer.bundle.latents import MAX_DENSITY, Latents
 from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out
 from explorer.bundle.outputs import (
     NOT_FINITE,
@@ -51,8 +51,6 @@ FACTOR_IMAGES = 10_000
 """Largest number of test images on which disentanglement is measured."""
 NEIGHBOURS = 15
 """Training means that vote for the class of a test image."""
-DENSITY_IMAGES = 5_000
-"""Training images whose posteriors make up the aggregate posterior of the app."""
 
 
 def evaluate(
@@ -171,7 +169,7 @@ def _latents_of(
 ) -> Latents:
     """What a bundle stores about the images: latents in half precision, and values from them."""
     test = dataset.test
-    sample = evenly_spaced(len(outputs.train_z_mean), DENSITY_IMAGES)
+    sample = evenly_spaced(len(outputs.train_z_mean), MAX_DENSITY)
     posterior = AggregatePosterior(
         rounded(outputs.train_z_mean[sample]), rounded(outputs.train_z_log_var[sample])
     )
@@ -179,7 +177,7 @@ def _latents_of(
     own = None
     if dataset.reading.whole:  # the training images are the test images
         own = np.full(len(z_mean), -1)
-        own[evenly_spaced(len(z_mean), DENSITY_IMAGES)] = np.arange(len(sample))
+        own[evenly_spaced(len(z_mean), MAX_DENSITY)] = np.arange(len(sample))
     nearest_distance, agreement = compare_neighbours(z_mean, test.labels)
     unknown = np.full(len(z_mean), np.nan, np.float32)
     return Latents(

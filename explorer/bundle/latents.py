@@ -18,6 +18,8 @@ from explorer.core.subsets import evenly_spaced
 
 MAX_NODES = 20_000
 """Largest number of test images that are joined to their neighbours."""
+MAX_DENSITY = 5_000
+"""Largest number of training images whose posteriors make up the aggregate posterior."""
 _MAY_BE_NAN = ("kl", "return_distance", "nearest_distance", "agreement")
 ARRAYS = (
     *("z_mean", "z_log_var", "labels", "neg_elbo", "log_density"),
@@ -100,7 +102,7 @@ def read_latents(card: Card, npz: bytes) -> Latents:
     place = f"latents.npz of {card.name}"
     arrays = read_arrays(npz, ARRAYS, place)
     n, d = card.data.test_images, card.model.latent_dim
-    m = max(1, arrays["train_z_mean"].size // d)
+    m = min(max(1, arrays["train_z_mean"].size // d), MAX_DENSITY)
     for name in ("z_mean", "z_log_var"):
         expect(place, name, arrays[name], (n, d), np.float16)
         expect(place, f"train_{name}", arrays[f"train_{name}"], (m, d), np.float16)

@@ -51,8 +51,16 @@ def find_bundles(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.is_dir() and path.name not in _RESERVED and not path.name.startswith(".")
+        if _is_folder(path) and path.name not in _RESERVED and not path.name.startswith(".")
     )
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder, or cannot be looked at: ``read_card`` then says so."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def read_card(path: Path, names: Iterable[str] = FILES) -> Card:

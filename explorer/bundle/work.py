@@ -16,6 +16,10 @@ from explorer.bundle.graph import Graph, GraphError, Node
 
 MAX_MULTIPLY_ADDS = 50_000_000_000
 """Limit for one image or latent: a few seconds of one core."""
+SPARE_NUMBERS = 2**22
+"""How many numbers may follow from the weights alone, besides two for each byte of the file."""
+SHAPE_BYTES = 2**12
+"""Size of the largest array that is computed to learn the shapes of others."""
 
 _MODEL_GRAPH, _GRAPH_OUTPUT, _VALUE_NAME = 7, 12, 1
 _LEVELS = (
@@ -32,16 +36,43 @@ def count_multiply_adds(content: bytes) -> int:
         content: contents of an ``.onnx`` file.
 
     Raises:
-        GraphError: ``Graph`` refuses it, or the size of an array is not known beforehand.
+        GraphError: ``Graph`` refuses it, the size of an array is not known beforehand, or its
+            weights unfold to too many numbers when it is loaded.
     """
     graph = Graph(content)
+    shapes = _all_shapes(graph, content)
+    limit = SPARE_NUMBERS + 2 * len(content)
+    if (folded := _count_folded(graph, shapes)) > limit:
+        raise GraphError(
+            f"it computes {folded:,} numbers from its weights when it is loaded; at most "
+            f"{limit:,} are kept"
+        )
+    return sum(_count(node, shapes) for node in graph.nodes)
+
+
+def _all_shapes(graph: Graph, content: bytes) -> Shapes:
+    """The shapes of all arrays of a network, by name."""
     names = [name for node in graph.nodes for name in node.outputs if name]
     for level in _LEVELS:
         shapes = graph.initializers | _infer_shapes(content, names, level)
         if all(name in shapes for name in names):
-            return sum(_count(node, shapes) for node in graph.nodes)
+            return shapes
     unknown = next(name for name in names if name not in shapes)
     raise GraphError(f"the size of its array {unknown!r} is not known before it is run")
+
+
+def _count_folded(graph: Graph, shapes: Shapes) -> int:
+    """Numbers in the arrays that follow from the file alone: onnxruntime computes them at once."""
+    constant, folded = set(graph.initializers), 0
+    later = {name for node in graph.nodes for name in node.outputs if name}
+    for node in graph.nodes:
+        if not later.isdisjoint(node.inputs):
+            raise GraphError(f"its operator {node.kind!r} reads what a later one makes")
+        later.difference_update(node.outputs)
+        if node.kind in ("Shape", "Size") or constant.issuperset(filter(None, node.inputs)):
+            constant.update(node.outputs)
+            folded += _made(node, shapes)
+    return folded
 
 
 def _infer_shapes(
@@ -51,8 +82,9 @@ def _infer_shapes(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = level
+    options.add_session_config_entry("session.disable_prepacking", "1")
     options.add_session_config_entry(
-        "optimization.constant_folding_max_output_size_in_bytes", str(4 * len(content))
+        "optimization.constant_folding_max_output_size_in_bytes", str(SHAPE_BYTES)
     )
     load = partial(
         onnxruntime.InferenceSession,
@@ -74,8 +106,8 @@ def _infer_shapes(
 
 
 def _count(node: Node, shapes: Shapes) -> int:
-    """Multiply-adds of a node, or the number of values that it makes if that is larger."""
-    made = sum(math.prod(shapes[name]) for name in node.outputs if name)
+    """Multiply-adds of a node, or the number of values that it reads or makes if larger."""
+    made = _made(node, shapes)
     sizes = [shapes.get(name, ()) for name in node.inputs]
     match node.kind:
         case "Conv":
@@ -90,11 +122,16 @@ def _count(node: Node, shapes: Shapes) -> int:
             each = math.prod(node.kernel)
         case "GRU" | "LSTM" | "RNN":
             return math.prod(sizes[0][:2]) * (math.prod(sizes[1]) + math.prod(sizes[2]))
-        case "Einsum":  # an upper bound
-            each = max(map(math.prod, sizes))
+        case "Einsum":  # at most: every index is one of two or more arrays (Loomis & Whitney 1949)
+            return math.isqrt(made * math.prod(map(math.prod, sizes)))
         case _:
-            each = 1
+            return max(made, *map(math.prod, sizes), 0)
     return made * max(1, each)
+
+
+def _made(node: Node, shapes: Shapes) -> int:
+    """The number of values that a node makes."""
+    return sum(math.prod(shapes[name]) for name in node.outputs if name)
 
 
 def _field(number: int, content: bytes) -> bytes:

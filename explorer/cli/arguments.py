@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -96,24 +97,39 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder in which to look for data sets first"
+        "--data-dir",
+        type=_folder,
+        metavar="DIR",
+        help="folder in which to look for data sets first",
     )
 
 
 def add_output_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--output``, the folder into which bundles are written."""
     parser.add_argument(
-        "--output", type=_folder_to_write, default=DEFAULT_FOLDER, metavar="DIR",
+        "--output", type=folder_to_write, default=DEFAULT_FOLDER, metavar="DIR",
         help="folder of the bundles (default: %(default)s)",
     )  # fmt: skip
 
 
-def _folder_to_write(text: str) -> Path:
-    folder = Path(text)
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{there} is not a folder that can be written to")
+def _folder(text: str) -> Path:
+    folder = Path(text).expanduser()
+    if not os.path.isdir(folder):
+        raise argparse.ArgumentTypeError(f"there is no folder {folder}")
     return folder
+
+
+def folder_to_write(text: str) -> Path:
+    """Parse a folder that is there, or may be made, and takes files: a ``type`` for argparse."""
+    folder = Path(text)
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return folder
+    except OSError:
+        raise argparse.ArgumentTypeError(
+            f"{there} is not a folder that can be written to"
+        ) from None
 
 
 def number(kind: type[Number], low: float, high: float = math.inf) -> Callable[[str], Number]:

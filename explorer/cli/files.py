@@ -23,7 +23,11 @@ def write_files(
     """
     for path, contents in files:
         _make_folder(path.parent)
-        path.write_bytes(contents)
+        try:
+            path.write_bytes(contents)
+        except OSError as error:
+            error.filename = error.filename or str(path)  # a full disk is reported without it
+            raise
         print(tell(path, len(contents)))
 
 

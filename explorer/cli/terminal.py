@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -81,10 +82,18 @@ def with_sentences(main: Callable[P, int]) -> Callable[P, int]:
         except BrokenPipeError:
             raise
         except OSError as error:
-            print(f"cannot read or write a file: {error}", file=sys.stderr)
+            print(file_problem(error, "repeat the command"), file=sys.stderr)
             return 1
 
     return run
+
+
+def file_problem(error: OSError, then: str) -> str:
+    """A sentence on a file that cannot be read or written, and what to do ``then``."""
+    if error.errno == errno.ENOSPC:
+        place = error.filename or "the output folder"
+        return f"the disk of {place} is full; free some space, then {then}"
+    return f"cannot read or write a file: {error}"
 
 
 def exit_with(main: Callable[[], int]) -> NoReturn:

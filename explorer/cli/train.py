@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import io
 import runpy
 import shlex
@@ -20,10 +19,11 @@ from explorer.cli.arguments import (
     Parser,
     add_output_option,
     add_reading_options,
+    folder_to_write,
     number,
     take_reading,
 )
-from explorer.cli.terminal import INTERRUPTED
+from explorer.cli.terminal import INTERRUPTED, file_problem
 from explorer.data.reading import AS_THEY_ARE, Reading
 from explorer.errors import DatasetError, ExplorerError
 from explorer.root import ROOT
@@ -113,7 +113,7 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add_output_option(parser)
     add("--resume", action="store_true", help="continue after the last finished epoch")
     add("--replace", action="store_true", help="replace a bundle or run of this name")
-    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard logs there")
+    add("--tensorboard", type=folder_to_write, metavar="DIR", help="write TensorBoard logs there")
     add("--figures-only", action="store_true", help="keep only card and history, for comparisons")
     add("--keras", action="store_true", help="also keep the model as Keras saves it")
     add_reading_options(parser)
@@ -148,12 +148,7 @@ def problems_as_sentences() -> Iterator[None]:
     except ExplorerError as error:
         _end(str(error))
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            _end(
-                f"the disk of {error.filename or 'the output folder'} is full; free some space, "
-                "then the same command with --resume goes on"
-            )
-        _end(f"cannot read or write a file: {error}")
+        _end(file_problem(error, "repeat the command with --resume"))
     except KeyboardInterrupt:
         print("\ntrain.py: interrupted; the same command with --resume goes on", file=sys.stderr)
         sys.exit(INTERRUPTED)

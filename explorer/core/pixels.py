@@ -15,8 +15,9 @@ def to_unit_range(images: np.ndarray) -> np.ndarray:
 
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] (clipped) → uint8 0–255, same shape."""
-    return np.asarray(np.round(np.clip(images, 0.0, 1.0) * 255.0), np.uint8)
+    """Values in [0, 1] (clipped) → uint8 0–255, same shape; NaN, of a latent far away, → 0."""
+    clipped = np.nan_to_num(np.clip(images, 0.0, 1.0), copy=False)
+    return np.asarray(np.round(clipped * 255.0), np.uint8)
 
 
 def square_of(length: int) -> tuple[int, int] | None:

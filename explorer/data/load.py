@@ -61,26 +61,37 @@ def load_dataset(
         >>> load_dataset("mnist").test.images.shape
         (10000, 28, 28, 1)
     """
-    path, name = Path(source).expanduser(), name_of_set(str(source))
-    is_exact = name is not None and name in (str(source), str(source).removesuffix("-grey"))
     try:
-        if name is not None and (is_exact or not path.exists()):
-            if str(source).lower().endswith("-grey"):
-                reading = replace(reading, grey=True)
-            return _binary(_load_named(name, data_dir, reading, download))
-        if source and not path.exists() and (whole := _with_ending(path)) is not None:
-            path = whole
-        elif source and not path.exists() and _begins_files(path):
-            path, reading = path.parent, replace(reading, pick=words_of(path.name)[-1])
-        if not source or not path.exists():
-            raise DatasetError(
-                f"there is no data set or file called {source}; "
-                f"give one of {', '.join(NAMED)}, or a path to your own images"
-            )
+        found, reading = find_source(source, reading)
+        if isinstance(found, str):
+            return _binary(_load_named(found, data_dir, reading, download))
         with without_warnings_of_pillow():
-            return _binary(_load_own(path, reading))
+            return _binary(_load_own(found, reading))
     except OSError as error:
         raise _explain(error) from error
+
+
+def find_source(source: str | Path, reading: Reading) -> tuple[str | Path, Reading]:
+    """The key of the named set or the path of the images that ``source`` means, and how to read it.
+
+    Raises:
+        DatasetError: there is neither such a set nor such a file.
+    """
+    path, name = Path(source).expanduser(), name_of_set(str(source))
+    is_exact = name is not None and name in (str(source), str(source).removesuffix("-grey"))
+    if name is not None and (is_exact or not path.exists()):
+        is_grey = reading.grey or str(source).lower().endswith("-grey")
+        return name, replace(reading, grey=is_grey)
+    if source and path.exists():
+        return path, reading
+    if source and (whole := _with_ending(path)) is not None:
+        return whole, reading
+    if source and _begins_files(path):
+        return path.parent, replace(reading, pick=words_of(path.name)[-1])
+    raise DatasetError(
+        f"there is no data set or file called {source}; "
+        f"give one of {', '.join(NAMED)}, or a path to your own images"
+    )
 
 
 def _binary(dataset: Dataset) -> Dataset:

@@ -132,6 +132,7 @@ def elementwise() -> Iterator[Case]:
     for operator in ("Log", "Sqrt"):
         yield case(operator, data(1, 5, low=0.1))
     yield case("Elu", x, alpha=0.3)
+    yield case("Celu", x, alpha=0.4)
     yield case("Selu", x, alpha=1.1, gamma=0.9)
     yield case("LeakyRelu", x, alpha=0.2)
     yield case("HardSigmoid", x, alpha=0.4, beta=0.3)
@@ -226,6 +227,7 @@ def products() -> Iterator[Case]:
     yield case("Gemm", data(1, 7), turned, data(10), transB=1, alpha=0.5, beta=2.0)
     yield case("Gemm", data(1, 4), Constant(data(1, 10), "float32"), data(4, 1)[:1], transA=1)
     yield case("Gemm", data(1, 7), data(1, 7, seed=3), transB=1)
+    yield case("Gemm", data(1, 1), data(1, 9), data(1, 9, seed=2), alpha=1.5, beta=0.5)
 
 
 def convolutions() -> Iterator[Case]:
@@ -276,6 +278,7 @@ def pooling() -> Iterator[Case]:
         yield case(operator, image, kernel_shape=[3, 3], strides=[2, 3], auto_pad="SAME_UPPER")
         yield case(operator, data(1, 2, 9), kernel_shape=[3], strides=[2], pads=[1, 1])
         yield case(operator, image, kernel_shape=[2, 3], dilations=[2, 2], opset=19)
+        yield case(operator, data(1, 2, 2, 3), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
     inside: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}
     yield case("AveragePool", image, **inside)
     yield case("AveragePool", image, **inside, strides=[2, 2], ceil_mode=1, opset=19)
@@ -304,7 +307,7 @@ def normalisations() -> Iterator[Case]:
 
 def reductions() -> Iterator[Case]:
     x = data(1, 3, 4, 5)
-    for operator in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"):
+    for operator in ("ReduceMean", "ReduceL2", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"):
         for opset in (13, 18):
             old = opset < (13 if operator == "ReduceSum" else 18)
             for axes in ([1], [-1, 2]):
@@ -331,6 +334,7 @@ def shapes() -> Iterator[Case]:
     yield case("Flatten", x, axis=3)
     yield case("Squeeze", data(1, 3, 1), Constant([0, -1]))
     yield case("Squeeze", data(1, 3, 1))
+    yield case("Squeeze", data(1, 3, 1), Constant([]))
     yield case("Unsqueeze", x, Constant([0, -1]))
     yield case("Shape", x)
     yield case("Shape", x, start=1, end=-1)
@@ -427,6 +431,7 @@ def resizing() -> Iterator[Case]:
                 coordinate_transformation_mode=mode,
             )
     yield case("Resize", x, None, twice, mode="nearest")
+    yield case("Resize", x, None, Constant([1, 1, 1.01, 1.01], "float32"), mode="linear")
     yield case("Resize", x, None, None, sizes, opset=18, mode="nearest")
     yield case("Resize", x, None, None, Constant([7, 3]), opset=18, axes=[2, 3], mode="linear")
 

@@ -14,6 +14,7 @@ const SELU = { alpha: 1.67326319217681884765625, gamma: 1.0507010221481323242187
 export const ELEMENTWISE = {
   Abs: unary(Math.abs),
   Ceil: unary(Math.ceil),
+  Celu: (node) => apply(node, celu(node.number("alpha", 1))),
   Elu: (node) => apply(node, elu(node.number("alpha", 1), 1)),
   Erf: unary(erf),
   Exp: unary(kernel.EXP),
@@ -200,6 +201,11 @@ function toHalf(/** @type {number} */ x) {
 /** @returns {(x: number) => number} */
 function elu(/** @type {number} */ alpha, /** @type {number} */ gamma) {
   return (x) => gamma * (x < 0 ? alpha * Math.expm1(x) : x);
+}
+
+/** @returns {(x: number) => number} */
+function celu(/** @type {number} */ alpha) {
+  return (x) => Math.max(x, 0) + Math.min(alpha * Math.expm1(x / alpha), 0);
 }
 
 /** @returns {(x: number) => number} */

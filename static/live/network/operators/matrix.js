@@ -65,26 +65,25 @@ export const MATRIX = {
     node.multiplyAdds = m * k * n;
     const [down, right] = turnsB ? [1, k] : [n, 1];
 
-    const turned = turnsA ? node.scratch(a.size) : a;
-    const turn = arrange(progressions([m, k], [1, m]));
+    const copies = turnsA || alpha !== 1;
+    const rows = copies ? node.scratch(a.size) : a;
+    const copy = arrange(progressions([m, k], turnsA ? [1, m] : [k, 1]));
     const shape = c ? broadcast([c.shape, y.shape], node.where) : y.shape;
     node.demand(String(shape) === String(y.shape), `cannot add (${c?.shape}) to (${y.shape})`);
     const place = arrange(progressions(y.shape, broadcastStrides(c ? c.shape : [], y.shape)));
 
     const begin = () => {
-      if (turnsA) turn(a.data, turned.data);
+      if (copies) copy(a.data, rows.data);
+      if (alpha !== 1) scale(rows.data, alpha);
       if (c) place(c.data, y.data);
       else y.data.fill(0);
       if (c && beta !== 1) scale(y.data, beta);
-      return turned.data;
+      return rows.data;
     };
     if (b.constant) {
-      const panels = pack(node.values(1), k, n, down, right);
-      if (alpha !== 1) scale(panels, alpha);
-      const multiply = productWith(node, panels, k, n);
+      const multiply = productWith(node, pack(node.values(1), k, n, down, right), k, n);
       return (kernels) => multiply(kernels, begin(), m, y.data);
     }
-    node.demand(alpha === 1, "has alpha and no constant weights");
     const multiply = gatheredProduct(node, m, progression(k, down), progression(n, right));
     return (kernels) => multiply(kernels, begin(), 0, b.data, 0, y.data, 0);
   },

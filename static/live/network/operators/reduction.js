@@ -18,11 +18,15 @@ const accumulating = (f, start) => (x, base, offsets) => {
 
 const total = accumulating(ADD, 0);
 const product = accumulating(MULTIPLY, 1);
+const squares = accumulating((sum, x) => sum + x * x, 0);
 const largest = accumulating(MAXIMUM, -Infinity);
 const smallest = accumulating(MINIMUM, Infinity);
 
 /** @type {Reduce} */
 const mean = (x, base, offsets) => total(x, base, offsets) / offsets.length;
+
+/** @type {Reduce} */
+const norm = (x, base, offsets) => Math.sqrt(squares(x, base, offsets));
 
 /** @type {Record<string, Operator>} */
 export const REDUCTION = {
@@ -30,6 +34,7 @@ export const REDUCTION = {
   GlobalAveragePool: (node) => reduce(node, mean, spatialAxes(node), true),
   GlobalMaxPool: (node) => reduce(node, largest, spatialAxes(node), true),
   MaxPool: (node) => pool(node, largest, -Infinity),
+  ReduceL2: reducing(norm, 18),
   ReduceMax: reducing(largest, 18),
   ReduceMean: reducing(mean, 18),
   ReduceMin: reducing(smallest, 18),

@@ -34,6 +34,7 @@ export const RESIZING = {
     const coordinate = node.choice("coordinate_transformation_mode", COORDINATES, "half_pixel");
     const rounding = node.choice("nearest_mode", ROUNDING, "round_prefer_floor");
     const isLinear = node.choice("mode", { nearest: false, linear: true }, "nearest");
+    if (stretches.every(({ from, to }) => from === to)) return node.view(x, x.shape); // any scales
     if (isLinear) return linear(node, x, stretches, coordinate);
     const shape = stretches.map(({ to }) => to);
     return pick(node, x, shape, (i, axis) =>
@@ -63,10 +64,9 @@ function stretchesOf(/** @type {Node} */ node, /** @type {number[]} */ shape) {
 }
 
 /** Interpolates along one axis after the other.
- * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run | void} */
+ * @type {(node: Node, x: Tensor, stretches: Stretch[], coordinate: Coordinate) => Run} */
 function linear(node, x, stretches, coordinate) {
   const changing = stretches.flatMap(({ scale }, axis) => (scale === 1 ? [] : axis));
-  if (changing.length === 0) return node.view(x, x.shape);
   const shape = [...x.shape];
   let last = x;
   const passes = changing.map((axis, i) => {

@@ -81,7 +81,9 @@ export const SHAPES = {
   Squeeze(node) {
     const x = node.input(0);
     const given = node.integers(1)?.map((axis) => node.axis(axis, x.shape.length));
-    const axes = given ?? x.shape.flatMap((length, axis) => (length === 1 ? axis : []));
+    const axes = given?.length
+      ? given
+      : x.shape.flatMap((length, axis) => (length === 1 ? axis : []));
     const isOne = axes.every((axis) => x.shape[axis] === 1);
     node.demand(isOne, `cannot leave out axes ${axes} of (${x.shape})`);
     const rest = x.shape.filter((_, axis) => !axes.includes(axis));

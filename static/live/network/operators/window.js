@@ -26,8 +26,8 @@ export function slidingAxes(node, sizes, windows) {
     const { size, stride, span } = axis;
     if (isSame) pad(axis, (Math.ceil(size / stride) - 1) * stride + span - size, half);
     const room = (size + axis.before + axis.after - span) / stride;
-    node.demand(room >= 0, `has a window of ${span} over an image of ${size}`);
     let out = (roundUp ? Math.ceil(room) : Math.floor(room)) + 1;
+    node.demand(out >= 1, `has a window of ${span} over an image of ${size}`);
     if (roundUp && (out - 1) * stride >= size + axis.before) out--; // it would begin past the end
     return { ...axis, out };
   });
