@@ -391,7 +391,9 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     assert "A minus B" in differ.inner_text()
     box = visitor.page.locator(".groups").bounding_box()
     for means in visitor.page.locator(".groups .pictures").all():  # in sight without scrolling
-        assert means.bounding_box()["y"] + means.bounding_box()["height"] <= box["y"] + box["height"]
+        assert (
+            means.bounding_box()["y"] + means.bounding_box()["height"] <= box["y"] + box["height"]
+        )
     dimension, value = differ.locator("li").first.inner_text().split()
     assert dimension == "z₂"
     assert float(value.replace("−", "-")) > 3
