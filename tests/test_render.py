@@ -147,10 +147,12 @@ def test_a_gif_of_two_frames_shows_each_once() -> None:
     assert getattr(Image.open(io.BytesIO(films.gif(frames))), "n_frames", 1) == 2
 
 
-def test_the_error_map_is_white_red_and_blue() -> None:
+def test_the_error_map_is_red_and_blue_on_any_ground() -> None:
     image = np.array([[0.5, 0.2, 0.9]])[..., None]
     reconstruction = np.array([[0.5, 1.0, 0.1]])[..., None]
-    agree, too_bright, too_dark = raster.error_map(image, reconstruction)[0].astype(int)
+    picture = raster.error_map(image, reconstruction)
+    np.testing.assert_array_equal(picture[0, :, 3], [0, 204, 204])
+    agree, too_bright, too_dark = raster.on_white(picture)[0].astype(int)
     np.testing.assert_array_equal(agree, [255, 255, 255])
     assert too_bright[0] > too_bright[1] + 50
     assert too_bright[0] > too_bright[2] + 50
@@ -158,17 +160,29 @@ def test_the_error_map_is_white_red_and_blue() -> None:
     assert too_dark[2] > too_dark[1]
 
 
+def test_the_colours_of_errors_stand_out_from_the_light_and_the_dark_page() -> None:
+    def luminance(colour: tuple[float, float, float]) -> float:  # WCAG 2.2, relative luminance
+        linear = ((np.array(colour) + 0.055) / 1.055) ** 2.4
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    dark = luminance((0x14 / 255, 0x12 / 255, 0x1C / 255))
+    for colour in (raster.TOO_BRIGHT, raster.TOO_DARK):
+        assert 1.05 / (luminance(colour) + 0.05) > 3
+        assert (luminance(colour) + 0.05) / (dark + 0.05) > 3
+
+
 def test_a_larger_error_is_darker() -> None:
     image = np.zeros((1, 4, 1))
-    row = raster.error_map(image, np.array([[0.0, 0.3, 0.6, 1.0]])[..., None])[0].sum(axis=-1)
+    picture = raster.error_map(image, np.array([[0.0, 0.3, 0.6, 1.0]])[..., None])
+    row = raster.on_white(picture)[0].sum(axis=-1)
     assert (np.diff(row.astype(int)) < 0).all()
 
 
-def test_the_error_map_of_a_colour_image_has_three_channels() -> None:
+def test_the_error_map_of_a_colour_image_is_coloured_where_one_channel_differs() -> None:
     image = np.zeros((4, 5, 3))
     reconstruction = image.copy()
     reconstruction[2, 3] = [0.9, 0.0, 0.0]
-    picture = raster.error_map(image, reconstruction)
+    picture = raster.on_white(raster.error_map(image, reconstruction))
     assert picture.shape == (4, 5, 3)
     assert picture.dtype == np.uint8
     differs = (picture != 255).any(axis=-1)
@@ -178,4 +192,4 @@ def test_the_error_map_of_a_colour_image_has_three_channels() -> None:
 
 def test_another_hue_is_an_error_too() -> None:
     red, blue = np.array([[[1.0, 0.0, 0.0]]]), np.array([[[0.0, 0.0, 1.0]]])
-    assert (raster.error_map(red, blue) < 200).any()
+    assert (raster.on_white(raster.error_map(red, blue)) < 200).any()

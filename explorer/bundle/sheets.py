@@ -90,7 +90,8 @@ def reconstruction(image: np.ndarray, decoded: np.ndarray) -> Sheet:
         np.broadcast_to(to_pixels(pixels), (*pixels.shape[:2], 3)) for pixels in (image, decoded)
     ]
     names = ("image", "reconstruction", "error")
-    return Sheet(np.stack([*shown, raster.error_map(image, decoded)]), 3, column_labels=names)
+    errors = raster.on_white(raster.error_map(image, decoded))
+    return Sheet(np.stack([*shown, errors]), 3, column_labels=names)
 
 
 def samples(bundle: Bundle, seed: int) -> Sheet:

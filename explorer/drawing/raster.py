@@ -13,8 +13,8 @@ from explorer.core.pixels import to_pixels
 
 PAGE_SIDE = 448
 """Pixels to which the longer side of the page's pictures is enlarged, or more."""
-TOO_BRIGHT, TOO_DARK = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
-"""Colours of an error map, in [0, 1]."""
+TOO_BRIGHT, TOO_DARK = (0.85, 0.20, 0.24), (0.16, 0.48, 0.84)
+"""Colours of an error map, in [0, 1]: more than 3:1 against the light page and the dark one."""
 MAX_WEBP_SIDE = 16_383
 
 
@@ -116,13 +116,19 @@ def error_map(image: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
         image, reconstruction: ``(height, width, channels)`` in [0, 1].
 
     Returns:
-        ``(height, width, 3)`` uint8, white where they agree.
+        ``(height, width, 4)`` uint8, transparent where they agree: the page may be light or dark.
     """
     difference = reconstruction - image
     strength = np.minimum(np.abs(difference).mean(axis=-1, keepdims=True), 1.0)
     is_brighter = difference.mean(axis=-1, keepdims=True) > 0
     colour = np.where(is_brighter, TOO_BRIGHT, TOO_DARK)
-    return to_pixels(1.0 - strength * (1.0 - colour))
+    return to_pixels(np.concatenate([colour, strength], axis=-1))
+
+
+def on_white(picture: np.ndarray) -> np.ndarray:
+    """A picture with an alpha channel on white paper, ``(height, width, 3)`` uint8."""
+    colour, alpha = picture[..., :3] / 255, picture[..., 3:] / 255
+    return to_pixels(1.0 - alpha * (1.0 - colour))
 
 
 def with_alpha(images: np.ndarray) -> np.ndarray:

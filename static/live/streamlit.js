@@ -173,7 +173,9 @@ function openView(view) {
   /** @type {NodeListOf<HTMLElement>} */
   const tabs = document.querySelectorAll(".st-key-tab > div > [role=tablist] [role=tab]");
   const tab = Array.from(tabs).find(({ textContent }, i) => i === view || textContent === view);
-  if (tab?.getAttribute("aria-selected") === "false") tab.click();
+  if (tab?.getAttribute("aria-selected") !== "false") return;
+  tab.focus({ preventScroll: true }); // what the focus leaves may have something to tell
+  tab.click();
 }
 
 /** The tab of the view that was opened last. @type {Element | null} */

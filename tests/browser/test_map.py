@@ -180,6 +180,20 @@ def test_a_click_on_the_map_pins_the_point(visitor: Visitor, bundles: dict[str, 
     assert visitor.z == [9, 0]  # a double click shows the whole map and moves nothing
 
 
+@pytest.mark.parametrize("leave", ["click", "key"])
+def test_the_point_is_kept_if_the_view_is_left_at_once(visitor: Visitor, leave: str) -> None:
+    visitor.open(model=FLAT, view="Map", z="0,0")
+    plot = visitor.page.locator(".plot").bounding_box()
+    tab = visitor.page.get_by_role("tab", name="Sliders", exact=True).bounding_box()
+    visitor.page.mouse.click(plot["x"] + 40, plot["y"] + 40)
+    if leave == "click":
+        visitor.page.mouse.click(tab["x"] + 9, tab["y"] + 9)
+    else:
+        visitor.page.keyboard.press("3")
+    visitor.until_address("the view is left", view="Sliders")
+    visitor.until(lambda: visitor.z != [0, 0], "the point is where it was put")
+
+
 def test_zoom_and_filters_survive_other_tabs_and_models(
     visitor: Visitor, bundles: dict[str, Bundle]
 ) -> None:
@@ -376,6 +390,11 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     draw([0.3, -1.7], [0.9, -1.1], "Alt")
     visitor.until(lambda: f" {count:,} " in other.inner_text(), "Alt removes")
     assert "A minus B" in differ.inner_text()
+    box = visitor.page.locator(".groups").bounding_box()
+    for means in visitor.page.locator(".groups .pictures").all():  # in sight without scrolling
+        assert (
+            means.bounding_box()["y"] + means.bounding_box()["height"] <= box["y"] + box["height"]
+        )
     dimension, value = differ.locator("li").first.inner_text().split()
     assert dimension == "z₂"
     assert float(value.replace("−", "-")) > 3

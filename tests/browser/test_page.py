@@ -202,9 +202,10 @@ def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:
     sidebar = visitor.page.get_by_test_id("stSidebar")
     sidebar.wait_for(state="hidden")
     assert visitor.page.locator(".lens .picture").is_visible()
-    header = visitor.page.get_by_test_id("stHeader").bounding_box()
-    tab = visitor.page.get_by_role("tab").first.bounding_box()
-    assert tab["y"] + tab["height"] / 4 > header["y"] + header["height"]  # not underneath it
+    for view in ("Model", "Sliders"):  # not underneath the buttons
+        visitor.page.get_by_role("tab", name=view, exact=True).click()
+        visitor.until_address(f"a click opens {view}", view=view)
+    visitor.page.locator(".lens .place").wait_for()
     keys.press("p")
     sidebar.wait_for(state="visible")
     keys.press("f")

@@ -53,7 +53,8 @@ def test_an_upload_shows_original_reconstruction_and_error(
     again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
     assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1
     assert np.abs(shown["reconstruction"] - 255.0 * again[..., 0]).max() <= 1
-    assert np.abs(shown["error map"].astype(int) - raster.error_map(image, again)).max() <= 1
+    errors = raster.on_white(raster.error_map(image, again))
+    assert np.abs(shown["error map"].astype(int) - errors).max() <= 1
 
     ink = shown["original"] > 128  # light on dark, like the data, and upright
     rows, columns = np.nonzero(ink)
@@ -106,7 +107,8 @@ def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_en
         z_mean, z_log_var = bundle.codec.encode(image)
         again = bundle.codec.decode(z_mean)
         visitor.shows(again[0, ..., 0], ".draw .again")
-        visitor.shows(raster.error_map(image[0], again[0]) / 255, ".draw .error")
+        errors = raster.on_white(raster.error_map(image[0], again[0]))
+        visitor.shows(errors / 255, ".draw .error")
         log_px = log_likelihood(image, bundle.codec.parameters(z_mean), "bernoulli")[0]
         kl = kl_divergence(z_mean, z_log_var)[0]
         terms = f"reconstruction without noise {-log_px:.1f} nats · KL {kl:.1f}"

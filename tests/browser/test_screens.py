@@ -32,6 +32,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 BACKGROUND = "getComputedStyle(document.querySelector('.stApp')).backgroundColor"
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 18, 28)"}
+BOTTOM = "element => element.getBoundingClientRect().bottom"
 SHIFT = """
     window.shift = 0;
     new PerformanceObserver((list) => {
@@ -261,3 +262,21 @@ def test_a_finger_draws_in_colour_on_a_phone(phone: Visitor, shelf: Path) -> Non
     phone.shows(again[0], ".draw .again")
     phone.page.get_by_text("explained better", exact=True).wait_for()
     assert phone.page.evaluate(OVERFLOW) <= 0
+
+
+def test_on_a_projector_the_picture_and_the_words_of_trust_are_in_sight(visitor: Visitor) -> None:
+    """Large type, pins and the tour leave little room for them."""
+    visitor.open(model=OTHER, view="Map", pins="one~test-3")
+    page = visitor.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator(".frame .ask").click()
+    page.keyboard.press("p")
+    words, side = page.locator(".lens .trust small"), page.locator(".side")
+    visitor.until(lambda: words.evaluate(BOTTOM) <= side.evaluate(BOTTOM), "the words are in sight")
+    assert side.evaluate(BOTTOM) <= page.locator(".st-key-pins").bounding_box()["y"]
+    picture, original = (
+        page.locator(f".lens {name}").bounding_box() for name in (".picture", ".original canvas")
+    )
+    assert picture["width"] > 2 * original["width"] > 80
+    page.set_viewport_size({"width": 1280, "height": 900})
+    visitor.leave()

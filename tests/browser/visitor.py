@@ -18,6 +18,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from explorer.app import cache, views
 from explorer.bundle.bundle import Bundle
+from explorer.drawing import raster
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / cache.BUNDLES).resolve()
@@ -143,7 +144,7 @@ class Visitor:
         return [float(value) for value in self.address["z"].split(",")]
 
     def pixels(self, selector: str, at: int = 0) -> np.ndarray:
-        """Return the pixels of a canvas or an image, ``(height, width)`` uint8, or with colours."""
+        """Return the pixels of a canvas or an image on white, ``(h, w)`` uint8, or with colours."""
         uri = (
             self.page.locator(selector)
             .nth(at)
@@ -157,8 +158,8 @@ class Visitor:
             }"""
             )
         )
-        png = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
-        colours = np.asarray(png.convert("RGB"))
+        png = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))).convert("RGBA")
+        colours = raster.on_white(np.asarray(png))
         return colours[..., 0] if (np.ptp(colours, axis=-1) == 0).all() else colours
 
     def lens(self) -> np.ndarray:

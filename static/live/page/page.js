@@ -262,7 +262,6 @@ export class Page {
       if (!step) return;
       const next = tabs.findIndex((tab) => tab.tabIndex === 0) + step;
       this.#openView((next + tabs.length) % tabs.length);
-      tabs[(next + tabs.length) % tabs.length].focus();
     });
   }
 
@@ -271,6 +270,8 @@ export class Page {
     const { views } = this.#contents;
     const found = typeof view === "number" ? views[view] : views.find((name) => name === view);
     if (!found || found === this.#view) return;
+    const tab = find(this.#root, ".tabs").children[views.indexOf(found)];
+    /** @type {HTMLElement} */ (tab).focus(); // what the focus leaves may have something to tell
     this.#view = found;
     this.#render();
   }

@@ -52,12 +52,15 @@ export function toGrey(pixels) {
  * @param {number[][]} colours for too bright and for too dark, with channels in [0, 1]
  */
 export function errorMap(original, reconstruction, [bright, dark]) {
-  const pixels = new Uint8ClampedArray(original.length).fill(255);
+  const pixels = new Uint8ClampedArray(original.length);
   for (let at = 0; at < pixels.length; at += 4) {
     const differences = [0, 1, 2].map((c) => (reconstruction[at + c] - original[at + c]) / 765);
     const strength = differences.reduce((sum, value) => sum + Math.abs(value), 0);
     const colour = differences[0] + differences[1] + differences[2] > 0 ? bright : dark;
-    for (let c = 0; c < 3; c++) pixels[at + c] = 255 * (1 - strength * (1 - colour[c]));
+    pixels.set(
+      [...colour, strength].map((value) => 255 * value),
+      at,
+    );
   }
   return pixels;
 }

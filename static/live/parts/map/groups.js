@@ -183,7 +183,7 @@ export class Groups {
       const count = counts[label];
       return bar(classes[label], count.toLocaleString("en"), count / rows.length);
     });
-    if (order.length > TOLD) told.push(bar(`${order.length - TOLD} more classes`, "", 0));
+    if (order.length > TOLD) told.push(bar(`and ${order.length - TOLD} more`, "", 0));
     find(section, ".classes").append(...told);
   }
 
@@ -224,7 +224,7 @@ export class Groups {
     this.#lines[name].ask(request, ({ pixels }) => {
       const [atMean, ...tiles] = tilesOf(pixels, sample.length + 1);
       show("decoded at the mean latent", atMean);
-      show("deviation of reconstructions ×2", momentsOfImages(tiles, atMean.length).deviation);
+      show("deviation of decoded ×2", momentsOfImages(tiles, atMean.length).deviation);
     });
   }
 

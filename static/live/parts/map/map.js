@@ -88,8 +88,10 @@ export class LiveMap {
   /** The last image that was found by a search. */
   #found = -1;
   #latent;
+  /** The chosen spot of which the host has yet to be told. @type {Spot | null} */
+  #untold = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #settling;
+  #telling;
   #ends;
 
   /** @param {HTMLElement} root @param {import("../../shared/hub.js").Host} host */
@@ -116,6 +118,7 @@ export class LiveMap {
     this.#groups = this.#makeGroups(find(root, ".groups"));
     this.#gestures = this.#makeGestures();
     this.#plot.addEventListener("keydown", (event) => this.#onKey(event));
+    this.#plot.addEventListener("blur", () => this.#tellSettled());
     this.#ends = [
       model.onLook((z, source, row) => source !== this && this.#onLook(z, row)),
       model.onWay(() => this.#showPath()),
@@ -212,7 +215,7 @@ export class LiveMap {
   /** @param {MapData} data */
   update(data) {
     const isFirst = this.#data.content === "";
-    this.#data = this.#settling ? { ...data, z: this.#data.z } : data; // it lacks the last keys
+    this.#data = this.#untold ? { ...data, z: this.#data.z } : data; // it lacks the last keys
     const { content, z, label, directs, hasLens, linked, given } = this.#data;
     const { hub } = this.#host;
     if (given !== undefined) hub.condition(content, given);
@@ -245,7 +248,7 @@ export class LiveMap {
   }
 
   close() {
-    clearTimeout(this.#settling);
+    clearTimeout(this.#telling);
     for (const end of this.#ends) end();
     for (const part of [this.#gestures, this.#pictures, this.#groups, this.#scene]) part.close();
     this.#lens?.close();
@@ -375,7 +378,7 @@ export class LiveMap {
 
   #leave() {
     this.#looked = null;
-    const chosen = this.#settling && !this.#data.picks ? this.#put : null; // not the point yet
+    const chosen = this.#untold && !this.#data.picks ? this.#put : null; // not the point yet
     const z = chosen && Float32Array.from(chosen.z);
     this.#host.model.look(z, this, chosen?.row);
     this.#link?.look(z, chosen?.row);
@@ -395,7 +398,7 @@ export class LiveMap {
    * @param {Spot} spot
    */
   #settle({ z, at, row }) {
-    clearTimeout(this.#settling);
+    clearTimeout(this.#telling);
     const latent = Float32Array.from(z);
     this.#before = { put: this.#put, z: this.#data.z };
     if (!this.#data.picks) {
@@ -405,16 +408,22 @@ export class LiveMap {
       this.#link?.look(latent, row);
       this.#scene.markSoon();
     }
-    this.#settling = setTimeout(() => {
-      this.#settling = undefined;
-      this.#before = null;
-      this.#host.tell("settled", { z: Array.from(latent), row });
-    }, SETTLED);
+    this.#untold = { z: latent, at, row };
+    this.#telling = setTimeout(() => this.#tellSettled(), SETTLED);
+  }
+
+  /** Tells the host what was chosen: after a pause, or before the user turns to something else. */
+  #tellSettled() {
+    clearTimeout(this.#telling);
+    if (!this.#untold) return;
+    const { z, row } = this.#untold;
+    this.#untold = this.#before = null;
+    this.#host.tell("settled", { z: Array.from(z), row });
   }
 
   #giveUpClick() {
-    clearTimeout(this.#settling);
-    this.#settling = undefined;
+    clearTimeout(this.#telling);
+    this.#untold = null;
     if (!this.#before) return;
     this.#put = this.#before.put;
     this.#data = { ...this.#data, z: this.#before.z };
