@@ -980,6 +980,15 @@ def simple_graph(
     return content
 
 
+def taking(*shape: int) -> bytes:
+    """Return a graph that takes this shape."""
+    model = onnx.load_from_string(simple_graph())
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    model.graph.input[0].CopyFrom(value)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def random_noise() -> bytes:
     noise = helper.make_node("RandomNormalLike", ["x"], ["e"])
     return simple_graph(
@@ -1006,9 +1015,48 @@ def endless_memory() -> bytes:
     return data
 
 
+def with_functions(*calls: Sequence[str]) -> bytes:
+    """Return a graph that calls the last of functions F0, F1, …, each of which calls others."""
+    own, core = helper.make_opsetid("own", 1), helper.make_opsetid("", 17)
+    functions = []
+    for number, called in enumerate(calls):
+        nodes = [
+            helper.make_node(
+                name, ["a" if place == 0 else f"t{place}"],
+                ["b" if place == len(called) - 1 else f"t{place + 1}"],
+                domain="own" if name.startswith("F") else "",
+            )
+            for place, name in enumerate(called)
+        ]  # fmt: skip
+        functions.append(
+            helper.make_function("own", f"F{number}", ["a"], ["b"], nodes, [core, own])
+        )
+    last = helper.make_node(f"F{len(calls) - 1}", ["x"], ["y"], domain="own")
+    model = onnx.load_from_string(simple_graph(last))
+    model.opset_import.append(own)
+    model.functions.extend(functions)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def with_numbers_elsewhere() -> bytes:
+    """Return a graph with a node whose constant is in a file of the working directory."""
+    tensor = TensorProto(
+        data_type=TensorProto.DOUBLE, dims=[1], data_location=TensorProto.EXTERNAL,
+        external_data=[{"key": "location", "value": "pyproject.toml"}],
+    )  # fmt: skip
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    return simple_graph(constant, helper.make_node("Identity", ["x"], ["y"]))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        (with_functions(["Relu"], *([f"F{n}"] * 10 for n in range(12))), "unfold to more than"),
+        (with_functions(["F1"], ["F0"]), "functions that call each other in a circle"),
+        (with_numbers_elsewhere(), "a node Constant whose numbers are in another file"),
+        (taking(1, 3, 9000, 9000), "takes x (1 × 3 × 9000 × 9000); at most"),
+        (taking(1, 1, 513, 12), "takes images of 513 × 12 pixels; up to 512 × 512"),
         (b"no graph", "not an ONNX file"),
         (b"", "not an ONNX file"),
         (simple_graph()[:40], "not an ONNX file, or is damaged"),
@@ -1062,6 +1110,14 @@ def test_keras_models_of_plain_layers_are_converted(
     assert card.model.adopted.files.keys() == {"encoder.keras", "decoder.keras"}
     assert card.model.adopted.conventions["--decoder-output"] == "mean"
     assert card.metrics.squared_error == pytest.approx(card.metrics.squared_error_pca, rel=0.05)
+
+
+def test_the_graphs_of_an_adopted_bundle_are_adopted_again(take: Any, tmp_path: Path) -> None:
+    first = take("plain")
+    files = (first.path / "encoder.onnx", first.path / "decoder.onnx")
+    again = take("again", *files).card.metrics
+    assert again.squared_error == pytest.approx(first.card.metrics.squared_error, rel=1e-4)
+    assert again.kl == pytest.approx(first.card.metrics.kl, rel=1e-4)
 
 
 def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_path: Path) -> None:

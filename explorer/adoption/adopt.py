@@ -40,7 +40,7 @@ from explorer.core.pixels import square_of, to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
-from explorer.data.reading import AS_THEY_ARE, Reading
+from explorer.data.reading import AS_THEY_ARE, MAX_IMAGE_SIZE, Reading
 from explorer.data.summary import three_lines
 from explorer.errors import one_line
 
@@ -190,6 +190,12 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
             check_condition(graph, dataset.classes)
         return dataset
 
+    for height, width, _ in shapes:
+        if max(height, width) > MAX_IMAGE_SIZE:
+            raise AdoptionError(
+                f"{encoder.path.name} takes images of {height} × {width} pixels; up to "
+                f"{MAX_IMAGE_SIZE} × {MAX_IMAGE_SIZE} are taken"
+            )
     port = encoder.inputs[0]
     size: tuple[int, int] | None = None
     channels: int | None = None
