@@ -275,6 +275,12 @@ def test_means_and_variances_in_one_output_may_be_stated(
         ),
         ("sigma", [("Identity", ["LOG_VAR"], "sigma", {})], "mean,log_var", "for some images and"),
         ("log_precision", [("Abs", ["LOG_VAR"], "log_precision", {})], "mean", "a precision"),
+        (
+            "log_concentration",  # of a von Mises–Fisher
+            [("ReduceMean", ["LOG_VAR"], "log_concentration", {"axes": [1]})],
+            "mean",
+            "a precision",
+        ),
     ],
 )
 def test_names_of_spreads_decide_if_the_sign_allows_it(
@@ -616,8 +622,9 @@ def test_another_precision_becomes_single_precision(
     np.testing.assert_allclose(bundle.codec.encode(images)[0], mean, atol=near)
 
 
-def test_pixels_as_bytes_are_taken_and_given(
-    take: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+@pytest.mark.parametrize("kind", ["UINT8", "INT64"])
+def test_pixels_as_integers_are_taken_and_bytes_given(
+    take: Any, tmp_path: Path, tiny_settings: dict[str, Any], kind: str
 ) -> None:
     """As of ``encode(pixels / 255)`` and ``(255 * decode(z)).round().to(torch.uint8)``."""
     encoder, decoder = (onnx.load(MODELS / f"plain-{half}.onnx") for half in ("encoder", "decoder"))
@@ -637,8 +644,8 @@ def test_pixels_as_bytes_are_taken_and_given(
         ]
     )
     port.name, output.name = "bytes", "picture"
-    for value in (port, output):
-        value.type.tensor_type.elem_type = TensorProto.UINT8
+    port.type.tensor_type.elem_type = TensorProto.DataType.Value(kind)
+    output.type.tensor_type.elem_type = TensorProto.UINT8
     onnx.save(encoder, tmp_path / "encoder.onnx")
     onnx.save(decoder, tmp_path / "decoder.onnx")
     bundle = take("plain", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx")
@@ -1284,15 +1291,44 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
     sentence = refusal("plain", decoder=tmp_path / "decoder.onnx", condition="labels")
     assert "label (10)" in sentence
     assert "the 3 classes" in sentence
+    assert "or the number of the class" in sentence
     told = refusal("plain", decoder=tmp_path / "decoder.onnx")
     assert "if it is a part of the latent, join the parts into one output" in told
-    model = onnx.load(MODELS / "conditional-encoder.onnx")
-    inputs = [*reversed(model.graph.input)]
+
+
+def with_class(path: Path, half: str, *, number: bool, first: bool) -> Path:
+    """Write a half of the conditional model that takes the class first, or as a number."""
+    model = onnx.load(MODELS / f"conditional-{half}.onnx")
+    own, label = model.graph.input
+    if number:  # as an embedding
+        table = numpy_helper.from_array(np.eye(3, dtype=np.float32), "table")
+        model.graph.initializer.append(table)
+        model.graph.node.insert(0, helper.make_node("Gather", ["table", "class"], [label.name]))
+        label = helper.make_tensor_value_info("class", TensorProto.INT64, ["n"])
+    inputs = [value.SerializeToString() for value in ((label, own) if first else (own, label))]
     del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    onnx.save(model, tmp_path / "encoder.onnx")
-    told = refusal("conditional", tmp_path / "encoder.onnx", condition="labels")
-    assert told.endswith("is the class the first input? Let it be the second")
+    model.graph.input.extend(map(onnx.ValueInfoProto.FromString, inputs))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(("number", "first"), [(True, False), (True, True), (False, True)])
+def test_the_class_may_come_first_or_as_a_number(
+    take: Any, tmp_path: Path, conditional_bundle: Path, number: bool, first: bool
+) -> None:
+    """The decoder's latents and the one-hot classes have three numbers each: names decide."""
+    files = [
+        with_class(tmp_path / f"{half}.onnx", half, number=number, first=first)
+        for half in ("encoder", "decoder")
+    ]
+    bundle, expected = take("class", *files, condition="labels"), load_bundle(conditional_bundle)
+    np.testing.assert_allclose(bundle.latents.z_mean, expected.latents.z_mean, atol=1e-3)
+    for label in range(3):
+        given, wanted = (replace(one, label=label).codec for one in (bundle, expected))
+        z = expected.latents.z_mean[:5]
+        np.testing.assert_allclose(given.decode(z), wanted.decode(z), atol=1e-5)
+    notes = bundle.card.model.adopted.notes
+    assert ("'class' of decoder.onnx takes the number of the class, from 0 on" in notes) == number
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.adoption.rewriting import (
     opset_of,
-    take_bytes_as_floats,
+    take_integers_as_floats,
     to_any_batch,
     to_opset,
     to_single,
@@ -140,7 +140,7 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
     notes = _drop_foreign_outputs(path, model)
     if precision:
         notes += (f"{path.name} computes in {precision}, and here in single precision",)
-    take_bytes_as_floats(model)
+    take_integers_as_floats(model)
     try:
         graph = _describe(path, beside, model)
     except AdoptionError as error:
@@ -327,12 +327,9 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:
         if value.type != SINGLE:
             verb = "gives" if value in session.get_outputs() else "takes"
-            remedy = "export it in float32, or with a cast"
-            if "int" in value.type and verb == "takes":
-                remedy += "; a class is taken one-hot: label.argmax(1) inside makes a number"
             raise AdoptionError(
                 f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
-                f"precision, {SINGLE}: {remedy}"
+                f"precision, {SINGLE}: export it in float32, or with a cast"
             )
     if bare := [value for value in session.get_inputs() if len(value.shape) < 2]:
         shape = " × ".join(map(str, bare[0].shape)) or "one number"
