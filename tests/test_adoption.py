@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from explorer.adoption.conventions import (
 )
 from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
+from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
 from explorer.bundle.codec import Codec
@@ -308,6 +310,24 @@ def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     plain = take("plain").card
     assert not any("would give" in line for line in said)
     assert right.metrics.kl == pytest.approx(plain.metrics.kl, abs=0.01)
+
+
+def test_means_are_decoded_once_for_all_spreads(
+    take: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of an encoder that gives mean, log-variance, standard deviation and variance."""
+    decoded: list[bytes] = []
+    same_twice = Runner.same_twice
+
+    def count(runner: Runner, z: np.ndarray) -> dict[str, np.ndarray]:
+        decoded.append(z.tobytes())
+        return same_twice(runner, z)
+
+    monkeypatch.setattr(Runner, "same_twice", count)
+    variance: Node = ("Exp", ["LOG_VAR"], "variance", {})
+    path = rewired(tmp_path / "e.onnx", ["MEAN", "LOG_VAR", "std", "variance"], *STD, variance)
+    assert take("plain", path).card.metrics.squared_error < 0.03
+    assert all(one != other for one, other in pairwise(decoded))
 
 
 def test_a_spread_that_is_not_finite_is_not_used_and_told(take: Any, tmp_path: Path) -> None:
@@ -1046,6 +1066,17 @@ def with_functions(*calls: Sequence[str]) -> bytes:
     return content
 
 
+def with_branches() -> bytes:
+    """Return a graph with a condition, as of a scripted module."""
+    output = [helper.make_tensor_value_info("b", TensorProto.FLOAT, None)]
+    branch = helper.make_graph([helper.make_node("Identity", ["x"], ["b"])], "b", [], output)
+    true = numpy_helper.from_array(np.array(True))
+    return simple_graph(
+        helper.make_node("Constant", [], ["true"], value=true),
+        helper.make_node("If", ["true"], ["y"], then_branch=branch, else_branch=branch),
+    )
+
+
 def with_numbers_elsewhere() -> bytes:
     """Return a graph with a node whose constant is in a file of the working directory."""
     tensor = TensorProto(
@@ -1061,6 +1092,7 @@ def with_numbers_elsewhere() -> bytes:
     [
         (with_functions(["Relu"], *([f"F{n}"] * 10 for n in range(12))), "unfold to more than"),
         (with_functions(["F1"], ["F0"]), "functions that call each other in a circle"),
+        (with_branches(), "operator 'If' holds another graph; export it without branches"),
         (with_numbers_elsewhere(), "a node Constant whose numbers are in another file"),
         (taking(1, 3, 9000, 9000), "takes x (1 × 3 × 9000 × 9000); at most"),
         (taking(1, 1, 513, 12), "takes images of 513 × 12 pixels; up to 512 × 512"),

@@ -321,7 +321,10 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
-        raise AdoptionError(str(error)) from error
+        remedy = ""
+        if any(own.HasField("g") for node in model.graph.node for own in node.attribute):
+            remedy = "; export it without branches and loops (in PyTorch: the module, not a script)"
+        raise AdoptionError(f"{error}{remedy}") from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:

@@ -178,10 +178,13 @@ def _ways_to_read(
     images, decode = reader.images + np.float32(mean), Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     stated = [known.decoder_range] if known.decoder_range else []
-    found = []
+    found, last = [], None
+    decoded: dict[str, np.ndarray] = {}
     for convention, z in reader.conventions(ranges):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
-        for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
+        if z is not last:  # other spreads of the same means follow each other
+            decoded, last = decode.same_twice(z.reshape(len(z), *size)), z
+        for name, raw in decoded.items():
             reader.decoded.add(raw[0].size)
             fixed = (UNIT,) if convention.range == CENTRED else RANGES
             tried = dict.fromkeys((*fixed, convention.range, *stated))
