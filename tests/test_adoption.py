@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -922,6 +923,15 @@ def test_flags_that_agree_are_obeyed(take: Any) -> None:
     bundle = take("signed", range=SIGNED, encoder_output="mean", decoder_output="mean")
     assert bundle.card.model.adopted.has_variance is False
     assert bundle.card.model.likelihood == "gaussian"
+    assert not any("flags" in note for note in bundle.card.model.adopted.notes)
+
+
+def test_flags_that_make_a_model_worse_are_doubted(take: Any) -> None:
+    card = take("plain", range=parse_range("0.05,1.2")).card
+    (note,) = (one for one in card.model.adopted.notes if "flags may be wrong" in one)
+    with_flags, without = map(float, re.findall(r"0\.\d{5}", note))
+    assert 1.1 * without < with_flags
+    assert card.metrics.squared_error == pytest.approx(with_flags, rel=0.1)
 
 
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
