@@ -13,13 +13,17 @@ import numpy as np
 from explorer.bundle.store import find_bundles, load_bundle
 from explorer.bundle.walks import PathKind, build_graph, score_path, walk
 from explorer.core.geodesics import JUDGED
+from explorer.core.metrics import standard_error
 from explorer.root import DEFAULT_FOLDER
 
 PAIRS = 30
 
 
 def main() -> None:
-    """Print mean scores and times for random pairs of images of different classes."""
+    """Print mean scores and times for random pairs of images of different classes.
+
+    ± is the standard error of the difference from the straight line, from pair to pair.
+    """
     print(f"{PAIRS} pairs; change: against the straight line; times in milliseconds\n")
     print("| model | path | change | thin | returns within | largest step | first | later |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
@@ -29,7 +33,7 @@ def main() -> None:
         graph = bundle.latents.graph or build_graph(bundle.codec, bundle.latents)
         pairs = np.random.default_rng(0).integers(len(z), size=(4 * PAIRS, 2))
         pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:PAIRS]
-        straight = np.ones(PAIRS)
+        straight, before = np.ones(PAIRS), np.zeros((PAIRS, 2))
         for kind in get_args(PathKind):
             times, scores = [], []
             for pair in pairs:
@@ -38,12 +42,14 @@ def main() -> None:
                 times.append(1000 * (time.perf_counter() - begun))
                 scores.append(score_path(bundle, points))
             lengths = np.array([score.length for score in scores])
+            values = np.array([(score.thin, score.return_distance) for score in scores])
             if kind == "Straight line":
-                straight = lengths
+                straight, before = lengths, values
+            errors = [standard_error(differences) for differences in (values - before).T]
             print(
                 f"| {bundle.card.name} | {kind.lower()} | {np.mean(lengths / straight):.2f} "
-                f"| {np.mean([score.thin for score in scores]):.1%} "
-                f"| {np.mean([score.return_distance for score in scores]):.2f} "
+                f"| {values[:, 0].mean():.1%} ± {errors[0]:.1%} "
+                f"| {values[:, 1].mean():.2f} ± {errors[1]:.2f} "
                 f"| {np.mean([score.jump for score in scores]):.2f} "
                 f"| {times[0]:.0f} | {np.median(times[1:]):.0f} |",
                 flush=True,

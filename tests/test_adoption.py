@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from explorer.adoption.conventions import (
 )
 from explorer.adoption.graphs import Port, read_given_graph
 from explorer.adoption.result import About, hashes
+from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
 from explorer.bundle.bundle import Bundle
@@ -276,6 +279,12 @@ def test_means_and_variances_in_one_output_may_be_stated(
         ),
         ("sigma", [("Identity", ["LOG_VAR"], "sigma", {})], "mean,log_var", "for some images and"),
         ("log_precision", [("Abs", ["LOG_VAR"], "log_precision", {})], "mean", "a precision"),
+        (
+            "log_concentration",  # of a von Mises–Fisher
+            [("ReduceMean", ["LOG_VAR"], "log_concentration", {"axes": [1]})],
+            "mean",
+            "a precision",
+        ),
     ],
 )
 def test_names_of_spreads_decide_if_the_sign_allows_it(
@@ -303,6 +312,24 @@ def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     plain = take("plain").card
     assert not any("would give" in line for line in said)
     assert right.metrics.kl == pytest.approx(plain.metrics.kl, abs=0.01)
+
+
+def test_means_are_decoded_once_for_all_spreads(
+    take: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of an encoder that gives mean, log-variance, standard deviation and variance."""
+    decoded: list[bytes] = []
+    same_twice = Runner.same_twice
+
+    def count(runner: Runner, z: np.ndarray) -> dict[str, np.ndarray]:
+        decoded.append(z.tobytes())
+        return same_twice(runner, z)
+
+    monkeypatch.setattr(Runner, "same_twice", count)
+    variance: Node = ("Exp", ["LOG_VAR"], "variance", {})
+    path = rewired(tmp_path / "e.onnx", ["MEAN", "LOG_VAR", "std", "variance"], *STD, variance)
+    assert take("plain", path).card.metrics.squared_error < 0.03
+    assert all(one != other for one, other in pairwise(decoded))
 
 
 def test_a_spread_that_is_not_finite_is_not_used_and_told(take: Any, tmp_path: Path) -> None:
@@ -617,8 +644,9 @@ def test_another_precision_becomes_single_precision(
     np.testing.assert_allclose(bundle.codec.encode(images)[0], mean, atol=near)
 
 
-def test_pixels_as_bytes_are_taken_and_given(
-    take: Any, tmp_path: Path, tiny_settings: dict[str, Any]
+@pytest.mark.parametrize("kind", ["UINT8", "INT64"])
+def test_pixels_as_integers_are_taken_and_bytes_given(
+    take: Any, tmp_path: Path, tiny_settings: dict[str, Any], kind: str
 ) -> None:
     """As of ``encode(pixels / 255)`` and ``(255 * decode(z)).round().to(torch.uint8)``."""
     encoder, decoder = (onnx.load(MODELS / f"plain-{half}.onnx") for half in ("encoder", "decoder"))
@@ -638,8 +666,8 @@ def test_pixels_as_bytes_are_taken_and_given(
         ]
     )
     port.name, output.name = "bytes", "picture"
-    for value in (port, output):
-        value.type.tensor_type.elem_type = TensorProto.UINT8
+    port.type.tensor_type.elem_type = TensorProto.DataType.Value(kind)
+    output.type.tensor_type.elem_type = TensorProto.UINT8
     onnx.save(encoder, tmp_path / "encoder.onnx")
     onnx.save(decoder, tmp_path / "decoder.onnx")
     bundle = take("plain", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx")
@@ -896,6 +924,15 @@ def test_flags_that_agree_are_obeyed(take: Any) -> None:
     bundle = take("signed", range=SIGNED, encoder_output="mean", decoder_output="mean")
     assert bundle.card.model.adopted.has_variance is False
     assert bundle.card.model.likelihood == "gaussian"
+    assert not any("flags" in note for note in bundle.card.model.adopted.notes)
+
+
+def test_flags_that_make_a_model_worse_are_doubted(take: Any) -> None:
+    card = take("plain", range=parse_range("0.05,1.2")).card
+    (note,) = (one for one in card.model.adopted.notes if "flags may be wrong" in one)
+    with_flags, without = map(float, re.findall(r"0\.\d{5}", note))
+    assert 1.1 * without < with_flags
+    assert card.metrics.squared_error == pytest.approx(with_flags, rel=0.1)
 
 
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -981,6 +1018,15 @@ def simple_graph(
     return content
 
 
+def taking(*shape: int) -> bytes:
+    """Return a graph that takes this shape."""
+    model = onnx.load_from_string(simple_graph())
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    model.graph.input[0].CopyFrom(value)
+    content: bytes = model.SerializeToString()
+    return content
+
+
 def random_noise() -> bytes:
     noise = helper.make_node("RandomNormalLike", ["x"], ["e"])
     return simple_graph(
@@ -1007,9 +1053,60 @@ def endless_memory() -> bytes:
     return data
 
 
+def with_functions(*calls: Sequence[str]) -> bytes:
+    """Return a graph that calls the last of functions F0, F1, …, each of which calls others."""
+    own, core = helper.make_opsetid("own", 1), helper.make_opsetid("", 17)
+    functions = []
+    for number, called in enumerate(calls):
+        nodes = [
+            helper.make_node(
+                name, ["a" if place == 0 else f"t{place}"],
+                ["b" if place == len(called) - 1 else f"t{place + 1}"],
+                domain="own" if name.startswith("F") else "",
+            )
+            for place, name in enumerate(called)
+        ]  # fmt: skip
+        functions.append(
+            helper.make_function("own", f"F{number}", ["a"], ["b"], nodes, [core, own])
+        )
+    last = helper.make_node(f"F{len(calls) - 1}", ["x"], ["y"], domain="own")
+    model = onnx.load_from_string(simple_graph(last))
+    model.opset_import.append(own)
+    model.functions.extend(functions)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def with_branches() -> bytes:
+    """Return a graph with a condition, as of a scripted module."""
+    output = [helper.make_tensor_value_info("b", TensorProto.FLOAT, None)]
+    branch = helper.make_graph([helper.make_node("Identity", ["x"], ["b"])], "b", [], output)
+    true = numpy_helper.from_array(np.array(True))
+    return simple_graph(
+        helper.make_node("Constant", [], ["true"], value=true),
+        helper.make_node("If", ["true"], ["y"], then_branch=branch, else_branch=branch),
+    )
+
+
+def with_numbers_elsewhere() -> bytes:
+    """Return a graph with a node whose constant is in a file of the working directory."""
+    tensor = TensorProto(
+        data_type=TensorProto.DOUBLE, dims=[1], data_location=TensorProto.EXTERNAL,
+        external_data=[{"key": "location", "value": "pyproject.toml"}],
+    )  # fmt: skip
+    constant = helper.make_node("Constant", [], ["c"], value=tensor)
+    return simple_graph(constant, helper.make_node("Identity", ["x"], ["y"]))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
+        (with_functions(["Relu"], *([f"F{n}"] * 10 for n in range(12))), "unfold to more than"),
+        (with_functions(["F1"], ["F0"]), "functions that call each other in a circle"),
+        (with_branches(), "operator 'If' holds another graph; export it without branches"),
+        (with_numbers_elsewhere(), "a node Constant whose numbers are in another file"),
+        (taking(1, 3, 9000, 9000), "takes x (1 × 3 × 9000 × 9000); at most"),
+        (taking(1, 1, 513, 12), "takes images of 513 × 12 pixels; up to 512 × 512"),
         (b"no graph", "not an ONNX file"),
         (b"", "not an ONNX file"),
         (simple_graph()[:40], "not an ONNX file, or is damaged"),
@@ -1063,6 +1160,14 @@ def test_keras_models_of_plain_layers_are_converted(
     assert card.model.adopted.files.keys() == {"encoder.keras", "decoder.keras"}
     assert card.model.adopted.conventions["--decoder-output"] == "mean"
     assert card.metrics.squared_error == pytest.approx(card.metrics.squared_error_pca, rel=0.05)
+
+
+def test_the_graphs_of_an_adopted_bundle_are_adopted_again(take: Any, tmp_path: Path) -> None:
+    first = take("plain")
+    files = (first.path / "encoder.onnx", first.path / "decoder.onnx")
+    again = take("again", *files).card.metrics
+    assert again.squared_error == pytest.approx(first.card.metrics.squared_error, rel=1e-4)
+    assert again.kl == pytest.approx(first.card.metrics.kl, rel=1e-4)
 
 
 def test_latents_of_several_axes_are_taken_as_numbers_in_a_row(take: Any, tmp_path: Path) -> None:
@@ -1229,15 +1334,44 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
     sentence = refusal("plain", decoder=tmp_path / "decoder.onnx", condition="labels")
     assert "label (10)" in sentence
     assert "the 3 classes" in sentence
+    assert "or the number of the class" in sentence
     told = refusal("plain", decoder=tmp_path / "decoder.onnx")
     assert "if it is a part of the latent, join the parts into one output" in told
-    model = onnx.load(MODELS / "conditional-encoder.onnx")
-    inputs = [*reversed(model.graph.input)]
+
+
+def with_class(path: Path, half: str, *, number: bool, first: bool) -> Path:
+    """Write a half of the conditional model that takes the class first, or as a number."""
+    model = onnx.load(MODELS / f"conditional-{half}.onnx")
+    own, label = model.graph.input
+    if number:  # as an embedding
+        table = numpy_helper.from_array(np.eye(3, dtype=np.float32), "table")
+        model.graph.initializer.append(table)
+        model.graph.node.insert(0, helper.make_node("Gather", ["table", "class"], [label.name]))
+        label = helper.make_tensor_value_info("class", TensorProto.INT64, ["n"])
+    inputs = [value.SerializeToString() for value in ((label, own) if first else (own, label))]
     del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    onnx.save(model, tmp_path / "encoder.onnx")
-    told = refusal("conditional", tmp_path / "encoder.onnx", condition="labels")
-    assert told.endswith("is the class the first input? Let it be the second")
+    model.graph.input.extend(map(onnx.ValueInfoProto.FromString, inputs))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(("number", "first"), [(True, False), (True, True), (False, True)])
+def test_the_class_may_come_first_or_as_a_number(
+    take: Any, tmp_path: Path, conditional_bundle: Path, number: bool, first: bool
+) -> None:
+    """The decoder's latents and the one-hot classes have three numbers each: names decide."""
+    files = [
+        with_class(tmp_path / f"{half}.onnx", half, number=number, first=first)
+        for half in ("encoder", "decoder")
+    ]
+    bundle, expected = take("class", *files, condition="labels"), load_bundle(conditional_bundle)
+    np.testing.assert_allclose(bundle.latents.z_mean, expected.latents.z_mean, atol=1e-3)
+    for label in range(3):
+        given, wanted = (replace(one, label=label).codec for one in (bundle, expected))
+        z = expected.latents.z_mean[:5]
+        np.testing.assert_allclose(given.decode(z), wanted.decode(z), atol=1e-5)
+    notes = bundle.card.model.adopted.notes
+    assert ("'class' of decoder.onnx takes the number of the class, from 0 on" in notes) == number
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import onnx
 
 from explorer.adoption.candidates import IMAGES, Known
 from explorer.adoption.checks import check_agreement, report_channel_order, report_classes
+from explorer.adoption.classes import check_condition, take_class_second
 from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
@@ -23,7 +24,6 @@ from explorer.adoption.graphs import MAX_SAID, AdoptionError, GivenGraph, read_g
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import (
-    check_condition,
     check_inputs,
     image_forms,
     separate_classes,
@@ -40,7 +40,7 @@ from explorer.core.pixels import square_of, to_unit_range
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
-from explorer.data.reading import AS_THEY_ARE, Reading
+from explorer.data.reading import AS_THEY_ARE, MAX_IMAGE_SIZE, Reading
 from explorer.data.summary import three_lines
 from explorer.errors import one_line
 
@@ -98,7 +98,7 @@ def adopt_graphs(
     for line in three_lines(dataset).splitlines():
         report(line)
     if request.known.condition:
-        report(f"the one-hot class is, in this order, {', '.join(dataset.classes)}")
+        report(f"the classes are, in this order, {', '.join(dataset.classes)}")
     rows = evenly_spaced(len(dataset.test.images), IMAGES)
     images = to_unit_range(dataset.test.images[rows])
     labels = dataset.test.labels[rows]
@@ -150,8 +150,9 @@ def _read_graphs(
         )
         for path in (request.encoder, request.decoder)
     )
-    if request.known.condition and 1 in (len(encoder.inputs), len(decoder.inputs)):
+    if request.known.condition:
         dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
+        encoder, decoder = (take_class_second(one, dataset.classes) for one in (encoder, decoder))
         encoder, decoder = separate_classes(
             encoder, decoder, dataset.image_shape, len(dataset.classes)
         )
@@ -190,6 +191,12 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
             check_condition(graph, dataset.classes)
         return dataset
 
+    for height, width, _ in shapes:
+        if max(height, width) > MAX_IMAGE_SIZE:
+            raise AdoptionError(
+                f"{encoder.path.name} takes images of {height} × {width} pixels; up to "
+                f"{MAX_IMAGE_SIZE} × {MAX_IMAGE_SIZE} are taken"
+            )
     port = encoder.inputs[0]
     size: tuple[int, int] | None = None
     channels: int | None = None

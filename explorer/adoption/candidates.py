@@ -205,7 +205,7 @@ def _check_success(best: Candidate, overall: Candidate, average: float) -> None:
 def _is_rival(one: Candidate, best: Candidate, known: Known, average: float) -> bool:
     """Whether another candidate is not clearly worse than the best and makes other figures."""
     return (
-        not _is_clearly_worse(one, best)
+        not is_clearly_worse(one, best)
         and _stated(one, known).terms != _stated(best, known).terms
         and not _differ_in_spread_alone(one, best)
         and (one.fills or not best.fills or one.decoder.range == best.decoder.range)
@@ -213,7 +213,7 @@ def _is_rival(one: Candidate, best: Candidate, known: Known, average: float) -> 
     )
 
 
-def _is_clearly_worse(one: Candidate, best: Candidate) -> bool:
+def is_clearly_worse(one: Candidate, best: Candidate) -> bool:
     """Compare the errors of each image, whose differences vary far less than the errors."""
     factor, standard_errors = CLEAR
     gaps = one.errors - best.errors

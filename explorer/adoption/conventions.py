@@ -363,6 +363,11 @@ class _Edit:
     """Puts nodes before and after a graph."""
 
     def __init__(self, model: onnx.ModelProto, prefix: str = "adopted") -> None:
+        graph = model.graph
+        names = {own.name for own in (*graph.input, *graph.initializer)}
+        names |= {name for node in graph.node for name in node.output}
+        while any(name.startswith(f"{prefix}:") for name in names):  # it was adopted before
+            prefix += "-again"
         self.prefix = prefix
         self.model = onnx.ModelProto()
         self.model.CopyFrom(model)

@@ -32,7 +32,7 @@ from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import likely_kind
 
 _SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
-_PRECISION = re.compile(r"prec", re.I)
+_PRECISION = re.compile(r"prec|kappa|concentration", re.I)
 _NO_SPREAD = re.compile(r"kl|loss|elbo|prob|class|label|score|logit|energy", re.I)
 _MEAN = re.compile(r"mu|mean|loc", re.I)
 """Parts of the names of an encoder's outputs."""
@@ -112,7 +112,7 @@ class EncoderReader:
         unused = dict.fromkeys(infinite, "is NaN or infinite for some images")
         if len(finite) > 1:
             for name in [*filter(_PRECISION.search, finite)]:
-                unused[name] = "is by its name a precision (export log-variances in its place)"
+                unused[name] = "is by its name a precision (log-variances could be taken)"
                 del finite[name]
         self.unused[layout, range_] = unused
         whole = (name for name, values in finite.items() if not np.any(np.mod(values, 1)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from explorer.adoption.rewriting import (
     opset_of,
-    take_bytes_as_floats,
+    take_integers_as_floats,
     to_any_batch,
     to_opset,
     to_single,
@@ -28,6 +31,10 @@ OPSETS = 13, 21
 TAKEN = 11, onnx.defs.onnx_opset_version()
 MAX_BYTES = 2**30
 """Largest size of a file, and of all weights beside it."""
+MAX_UNFOLDED = 2**24
+"""Bytes by which a graph may grow when the functions in it replace the nodes that call them."""
+MAX_NUMBERS = 2**26
+"""Largest number of numbers that a graph may take at once."""
 MAX_LATENT_DIM = 1024
 """Largest number of latent dimensions of a model that is adopted."""
 SINGLE = "tensor(float)"
@@ -113,6 +120,7 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
     except Exception as error:  # the errors of protobuf share no base class
         raise AdoptionError(f"{path.name} {_what_it_is(content)}") from error
     _check_opset(path, model)
+    _check_functions(path, model)
     beside = _join_weights(path, model)
     opset = opset_of(model)
     try:
@@ -132,7 +140,7 @@ def read_given_graph(path: Path, content: bytes | None = None) -> GivenGraph:
     notes = _drop_foreign_outputs(path, model)
     if precision:
         notes += (f"{path.name} computes in {precision}, and here in single precision",)
-    take_bytes_as_floats(model)
+    take_integers_as_floats(model)
     try:
         graph = _describe(path, beside, model)
     except AdoptionError as error:
@@ -164,6 +172,41 @@ def _check_opset(path: Path, model: onnx.ModelProto) -> None:
         )
 
 
+def _check_functions(path: Path, model: onnx.ModelProto) -> None:
+    """Check that the functions of a file do not call each other in a circle, or unfold too far."""
+    bodies = {(f.domain, f.name, f.overload): list(_nodes(f.node)) for f in model.functions}
+    calls = {key: {_called(node) for node in body} & bodies.keys() for key, body in bodies.items()}
+    try:
+        order = list(TopologicalSorter(calls).static_order())
+    except CycleError:
+        raise AdoptionError(f"{path.name} has functions that call each other in a circle") from None
+    sizes: dict[tuple[str, str, str], int] = {}
+
+    def unfolded(nodes: Iterable[onnx.NodeProto]) -> int:
+        return sum(sizes.get(_called(node), node.ByteSize()) for node in nodes)
+
+    for key in order:
+        sizes[key] = unfolded(bodies[key])
+    if unfolded(_nodes(model.graph.node)) > model.ByteSize() + MAX_UNFOLDED:
+        raise AdoptionError(
+            f"{path.name} has functions that unfold to more than {MAX_UNFOLDED:,} bytes"
+        )
+
+
+def _called(node: onnx.NodeProto) -> tuple[str, str, str]:
+    """What a node calls, if that is a function."""
+    return node.domain, node.op_type, node.overload
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Yield the nodes and those of the graphs within them."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _nodes(graph.node)
+
+
 def _what_it_is(content: bytes = b"") -> str:
     if content.startswith(b"PK"):  # a ZIP archive, as torch.save writes
         return (
@@ -180,6 +223,13 @@ def _what_it_is(content: bytes = b"") -> str:
 def _join_weights(path: Path, model: onnx.ModelProto) -> tuple[Path, ...]:
     """Move weights from files beside the graph into it; return these files."""
     folder, total, read = path.resolve().parent, 0, set()
+    bodies = (model.graph.node, *(function.node for function in model.functions))
+    for node in (node for body in bodies for node in _nodes(body)):
+        if any(uses_external_data(one) for own in node.attribute for one in (own.t, *own.tensors)):
+            raise AdoptionError(
+                f"{path.name} has a node {node.op_type} whose numbers are in another file; only "
+                "weights may be in files beside it"
+            )
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
@@ -271,18 +321,18 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
     try:
         session = open_session(model.SerializeToString(), path.name)
     except ExplorerError as error:
-        raise AdoptionError(str(error)) from error
+        remedy = ""
+        if any(own.HasField("g") for node in model.graph.node for own in node.attribute):
+            remedy = "; export it without branches and loops (in PyTorch: the module, not a script)"
+        raise AdoptionError(f"{error}{remedy}") from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:
         if value.type != SINGLE:
             verb = "gives" if value in session.get_outputs() else "takes"
-            remedy = "export it in float32, or with a cast"
-            if "int" in value.type and verb == "takes":
-                remedy += "; a class is taken one-hot: label.argmax(1) inside makes a number"
             raise AdoptionError(
                 f"{path.name} {verb} {value.type} as {value.name}; expected numbers in single "
-                f"precision, {SINGLE}: {remedy}"
+                f"precision, {SINGLE}: export it in float32, or with a cast"
             )
     if bare := [value for value in session.get_inputs() if len(value.shape) < 2]:
         shape = " × ".join(map(str, bare[0].shape)) or "one number"
@@ -290,6 +340,12 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
             f"{path.name} takes {bare[0].name} ({shape}), which has no axis for the batch: export "
             "it with an example that has one, as torch.zeros(1, …)"
         )
+    for value in session.get_inputs():
+        if math.prod(size for size in value.shape if isinstance(size, int)) > MAX_NUMBERS:
+            raise AdoptionError(
+                f"{path.name} takes {Port(value.name, tuple(map(_size, value.shape)))}; at most "
+                f"{MAX_NUMBERS:,} numbers are taken at once"
+            )
     batch = max((size for size in batches if size), default=None)
     notes: tuple[str, ...] = ()
     if batch and (free := to_any_batch(model, batch)):

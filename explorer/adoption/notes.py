@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
-from explorer.adoption.candidates import FILLED, Candidate, Known, is_poor, is_steep
+from explorer.adoption.candidates import (
+    FILLED,
+    Candidate,
+    Known,
+    is_clearly_worse,
+    is_poor,
+    is_steep,
+)
 from explorer.adoption.conventions import RANGES, UNIT
 from explorer.adoption.graphs import GivenGraph
 from explorer.adoption.runner import format_shape
@@ -94,6 +102,15 @@ def notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[s
         yield (
             f"the decoded images fit better with {best.slope:.1f} times their contrast: if the "
             "model was trained in another range, give it as --range=MEAN,STD"
+        )
+
+
+def notes_on_flags(best: Candidate, overall: Candidate, known: Known) -> Iterator[str]:
+    """Doubt flags without which the model reconstructs clearly better."""
+    if replace(known, condition=None) != Known() and is_clearly_worse(best, overall):
+        yield (
+            f"the flags may be wrong: with them the squared error is {best.error:.5f}, but with "
+            f"{overall.described} it is {overall.error:.5f}"
         )
 
 

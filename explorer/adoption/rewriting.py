@@ -15,6 +15,8 @@ PRECISIONS = {
     TensorProto.DOUBLE: "double precision",
 }
 """What single precision replaces."""
+INTEGERS = TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64
+"""Integers that a graph may take."""
 _TYPES = "to", "dtype", "softmax_precision", "stash_type"
 """Attributes of nodes that name the type of their results."""
 
@@ -47,30 +49,52 @@ def to_single(model: onnx.ModelProto) -> str | None:
     return PRECISIONS[min(found)] if found else None
 
 
-def take_bytes_as_floats(model: onnx.ModelProto) -> None:
-    """Let a graph that takes or gives uint8 take and give the same numbers as float32."""
+def take_integers_as_floats(model: onnx.ModelProto) -> None:
+    """Let a graph that takes integers, or gives bytes, take and give these numbers as float32.
+
+    What takes one number for each item, as ``(n,)``, then takes them as ``(n, 1)``.
+    """
     graph = model.graph
-    for value in (*graph.input, *graph.output):
-        if value.type.tensor_type.elem_type != TensorProto.UINT8:
+    for value in graph.output:
+        if value.type.tensor_type.elem_type == TensorProto.UINT8:
+            name, whole = value.name, f"{value.name}:integer"
+            _rename(graph, name, whole)
+            graph.node.append(helper.make_node("Cast", [whole], [name], to=TensorProto.FLOAT))
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
+    for value in graph.input:
+        kind, axes = value.type.tensor_type.elem_type, value.type.tensor_type.shape.dim
+        if kind not in INTEGERS:
             continue
-        value.type.tensor_type.elem_type = TensorProto.FLOAT
-        name, byte, whole = value.name, f"{value.name}:byte", f"{value.name}:whole"
-        nodes = [*graph.node]
-        for node in nodes:
-            node.input[:] = [byte if own == name else own for own in node.input]
-            node.output[:] = [byte if own == name else own for own in node.output]
-        if value in graph.output:
-            nodes.append(helper.make_node("Cast", [byte], [name], to=TensorProto.FLOAT))
-        else:
-            limits = {f"{name}:{level}": np.array(level, np.float32) for level in (0, 255)}
-            graph.initializer.extend(numpy_helper.from_array(limits[own], own) for own in limits)
-            nodes[:0] = [
-                helper.make_node("Clip", [name, *limits], [f"{name}:within"]),
-                helper.make_node("Round", [f"{name}:within"], [whole]),
-                helper.make_node("Cast", [whole], [byte], to=TensorProto.UINT8),
-            ]
+        name = value.name
+        _rename(graph, name, f"{name}:integer")
+        constants: dict[str, np.ndarray] = {}
+        steps: list[tuple[str, tuple[str, ...]]] = [("Round", ())]
+        if kind == TensorProto.UINT8:
+            constants |= {f"{name}:{level}": np.array(level, np.float32) for level in (0, 255)}
+            steps.insert(0, ("Clip", tuple(constants)))
+        if len(axes) == 1:
+            axes.add().dim_value = 1
+            constants[f"{name}:row"] = np.array([-1])
+            steps.append(("Reshape", (f"{name}:row",)))
+        nodes, last = [], name
+        for operator, further in steps:
+            nodes.append(helper.make_node(operator, [last, *further], [f"{name}:{operator}"]))
+            last = f"{name}:{operator}"
+        nodes.append(helper.make_node("Cast", [last], [f"{name}:integer"], to=kind))
+        nodes += graph.node
         del graph.node[:]
         graph.node.extend(nodes)
+        graph.initializer.extend(
+            numpy_helper.from_array(own, key) for key, own in constants.items()
+        )
+        value.type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def _rename(graph: onnx.GraphProto, name: str, other: str) -> None:
+    """Give another name to what the nodes of a graph take and give."""
+    for node in graph.node:
+        node.input[:] = [other if own == name else own for own in node.input]
+        node.output[:] = [other if own == name else own for own in node.output]
 
 
 def to_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:

@@ -40,7 +40,7 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
         remedy = (
             "and at most the class beside it"
             if known.condition
-            else "alone; if the second is the class, one-hot, say so with --condition labels; "
+            else "alone; if the second is the class, say so with --condition labels; "
             + _ELSE[expected]
         )
         raise AdoptionError(
@@ -90,22 +90,6 @@ def _axis_with_class(graph: GivenGraph, image_shape: tuple[int, int, int], class
         (one for one in places if shape[one] - classes in (1, 3) and shape[one] != image_shape[2]),
         -1,
     )
-
-
-def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
-    """Check that the second input of a graph, if it has one, takes these classes.
-
-    Raises:
-        AdoptionError: if it takes something else.
-    """
-    for port in graph.inputs[1:]:
-        if port.shape != (len(classes),):
-            is_first = graph.inputs[0].shape == (len(classes),)
-            order = ": is the class the first input? Let it be the second" if is_first else ""
-            raise AdoptionError(
-                f"{graph.path.name} takes {_list(graph.inputs)}; expected as second input the "
-                f"{len(classes)} classes of the images, one-hot, ({len(classes)}){order}"
-            )
 
 
 def image_forms(graph: GivenGraph) -> list[tuple[AxisOrder, tuple[int, int, int] | None]]:

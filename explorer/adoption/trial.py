@@ -35,6 +35,7 @@ from explorer.adoption.encoder_reader import EncoderReader
 from explorer.adoption.graphs import MAX_LATENT_DIM, AdoptionError, GivenGraph
 from explorer.adoption.notes import (
     notes_on_doubts,
+    notes_on_flags,
     notes_on_outputs,
     notes_on_plain,
     why_nothing_fits,
@@ -128,6 +129,7 @@ def find_conventions(
         *reader.notes_on(best.encoder),
         *notes_on_outputs(best, alike, encoder, decoder),
         *notes_on_doubts(best, average, known),
+        *notes_on_flags(best, candidates[0], known),
         *notes_on_plain(best, plain, known),
     ]
     return Found(best, tuple(notes))
@@ -178,10 +180,13 @@ def _ways_to_read(
     images, decode = reader.images + np.float32(mean), Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     stated = [known.decoder_range] if known.decoder_range else []
-    found = []
+    found, last = [], None
+    decoded: dict[str, np.ndarray] = {}
     for convention, z in reader.conventions(ranges):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
-        for name, raw in decode.same_twice(z.reshape(len(z), *size)).items():
+        if z is not last:  # other spreads of the same means follow each other
+            decoded, last = decode.same_twice(z.reshape(len(z), *size)), z
+        for name, raw in decoded.items():
             reader.decoded.add(raw[0].size)
             fixed = (UNIT,) if convention.range == CENTRED else RANGES
             tried = dict.fromkeys((*fixed, convention.range, *stated))

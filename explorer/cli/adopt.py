@@ -139,7 +139,7 @@ def parse_arguments() -> argparse.Namespace:
         help="what the encoder gives: " + " or ".join(ENCODER_OUTPUTS),
     )
     add("--decoder-output", choices=get_args(DecoderOutput), help="what the decoder gives")
-    add("--condition", choices=get_args(Condition), help="second input: the class, one-hot")
+    add("--condition", choices=get_args(Condition), help="a further input: the class")
     add(
         "--variance",
         type=number(float, 1e-12),

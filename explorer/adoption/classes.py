@@ -1,0 +1,66 @@
+"""The class that a conditional model takes: as second input, one-hot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from explorer.adoption.graphs import AdoptionError, GivenGraph, Port
+
+_NUMBER = (1,)
+"""Shape of an input that takes the number of a class."""
+_CLASS = re.compile(r"label|class|cond|target|(^|_)[yc]$", re.I)
+"""Parts of the names of inputs that take the class."""
+
+
+def take_class_second(graph: GivenGraph, classes: Sequence[str]) -> GivenGraph:
+    """Return the graph with the one-hot class as second input.
+
+    Of two inputs the class may come first, and it may be a number from 0 on, as for an embedding.
+    """
+    if len(graph.inputs) != 2:
+        return graph
+    named = [place for place in (1, 0) if _CLASS.search(graph.inputs[place].name)]
+    shapes = (len(classes),), _NUMBER
+    places = [place for place in named or (1, 0) if graph.inputs[place].shape in shapes]
+    if not places:
+        return graph
+    place = places[0]
+    port, own = graph.inputs[place], graph.inputs[1 - place]
+    model = onnx.ModelProto()
+    model.CopyFrom(graph.model)
+    inputs = [model.graph.input[1 - place], model.graph.input[place]]
+    notes = graph.notes
+    if port.shape == _NUMBER:
+        numbers = np.arange(len(classes), dtype=np.float32)[:, None]
+        name, column = f"{port.name}:one-hot", f"{port.name}:numbers"
+        model.graph.initializer.append(numpy_helper.from_array(numbers, column))
+        model.graph.node.insert(0, helper.make_node("MatMul", [name, column], [port.name]))
+        shape = [graph.batch or "n", len(classes)]
+        inputs[1] = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        notes += (f"{port.name!r} of {graph.path.name} takes the number of the class, from 0 on",)
+    kept = [value.SerializeToString() for value in inputs]
+    del model.graph.input[:]
+    model.graph.input.extend(map(onnx.ValueInfoProto.FromString, kept))
+    label = Port(inputs[1].name, (len(classes),))
+    return replace(graph, model=model, inputs=(own, label), notes=notes)
+
+
+def check_condition(graph: GivenGraph, classes: Sequence[str]) -> None:
+    """Check that the second input of a graph, if it has one, takes these classes.
+
+    Raises:
+        AdoptionError: if it takes something else.
+    """
+    for port in graph.inputs[1:]:
+        if port.shape != (len(classes),):
+            raise AdoptionError(
+                f"{graph.path.name} takes {graph.inputs[0]} and {port}; expected beside the image "
+                f"or the latent the {len(classes)} classes of the images, one-hot, "
+                f"({len(classes)}), or the number of the class"
+            )
