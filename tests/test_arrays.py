@@ -135,6 +135,7 @@ def test_large_npz_images_are_made_smaller(tmp_path: Path) -> None:
 
 
 IMAGES = np.zeros((4, 6, 6), np.uint8)
+STEPS = (85 * np.arange(4)).astype(np.uint8)[:, None, None] * np.ones((1, 6, 6), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,32 @@ def test_npz_files_that_cannot_be_used_say_why(
     path = save_npz(tmp_path / "mine.npz", **arrays)
     with pytest.raises(DatasetError, match=message):
         _ = load_dataset(path).train
+
+
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        (STEPS.astype(object), "npy"),
+        ({"images": STEPS, "labels": [0, 1, 0, 1]}, "npy"),
+        (STEPS.astype(object), "npz"),
+    ],
+)
+def test_the_line_told_for_python_objects_saves_plain_arrays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: object, ending: str
+) -> None:
+    path = tmp_path / f"mine.{ending}"
+    if ending == "npz":
+        save_npz(path, images=content)
+    else:
+        np.save(path, content, allow_pickle=True)  # type: ignore[arg-type]
+    with pytest.raises(DatasetError, match="holds Python objects") as raised:
+        load_dataset(path)
+    monkeypatch.chdir(tmp_path)
+    line = str(raised.value).partition("it, run ")[2].partition(" and put")[0]
+    exec(line, {"numpy": np, "PATH": path})
+    (plain,) = tmp_path.glob("plain.*")
+    found = load_dataset(plain, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images[..., 0], STEPS)
 
 
 def test_a_damaged_npz_is_an_error(tmp_path: Path) -> None:

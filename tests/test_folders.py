@@ -351,3 +351,12 @@ def test_names_in_archives_are_read_whatever_their_encoding(folder: Path, tmp_pa
             tar.addfile(member, io.BytesIO(content))
     for name in ("a.zip", "a.tar"):
         assert load_dataset(tmp_path / name).classes == ("brot", "käse")
+
+
+def test_a_class_without_a_readable_image_is_told(folder: Path) -> None:
+    save_classes(folder, {"a": 3, "b": 3, "c": 2})
+    for path in (folder / "c").iterdir():
+        path.write_bytes(b"no picture")
+    found = load_dataset(folder)
+    assert "no image of these classes was read: c" in told(found)
+    assert found.classes == ("a", "b", "c")

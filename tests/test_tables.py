@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
@@ -253,7 +254,7 @@ def test_a_row_counts_for_the_only_image_of_its_name_whatever_its_split(
     assert counts(found) == (12, 6)
 
 
-@pytest.mark.parametrize(("title", "are_splits"), [("split", True), ("fold", False)])
+@pytest.mark.parametrize(("title", "are_splits"), [("split", True), ("fold", False), ("kfold", 0)])
 def test_numbers_may_be_splits_but_folds_are_none(
     folder: Path, title: str, are_splits: bool
 ) -> None:
@@ -265,7 +266,8 @@ def test_numbers_may_be_splits_but_folds_are_none(
     found = load_dataset(folder)
     assert labels_are_those_of(found)
     assert counts(found) == ((6, 6) if are_splits else (16, 2))
-    assert {*found.train.columns} == (set() if are_splits else {"fold"})
+    assert {*found.train.columns} == (set() if are_splits else {title})
+    assert (f"the column {title} gives folds, not splits" in told(found)) != are_splits
 
 
 def test_tables_of_more_splits_than_there_are_folders_all_count(folder: Path) -> None:
@@ -496,10 +498,24 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
     assert found.report.left_out == {"text files": (3, "0.json")}
 
 
+def in_coco(categories: Sequence[Sequence[int]]) -> dict[str, object]:
+    """Describe objects of these categories in images ``0.png``, ``1.png``, … as COCO does."""
+    objects = [(image, one) for image, several in enumerate(categories, 7) for one in several]
+    return {
+        "images": [{"id": n + 7, "file_name": f"{n}.png"} for n in range(len(categories))],
+        "annotations": [{"image_id": image, "category_id": one} for image, one in objects],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"images": [], "annotations": []}', "objects in the images (COCO), which is not used"),
+        (
+            json.dumps(in_coco([[1, 2], [1]])),
+            "about.json is not used: .* some image has objects of",
+        ),
+        (json.dumps({**in_coco([[1]]), "categories": []}), "not used: .* some annotation has none"),
         ('{"0.png": ["a", "b"], "1.png": ["a"]}', "gives several labels to an image"),
         ('{"0.png": ', "about.json is not JSON, or is damaged"),
     ],
@@ -507,7 +523,18 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
 def test_json_of_something_else_is_told(folder: Path, content: str, words: str) -> None:
     save_classes(folder, {"a": 2, "b": 2})
     (folder / "about.json").write_text(content)
-    assert words in told(load_dataset(folder))
+    assert re.search(words, told(load_dataset(folder)))
+
+
+def test_the_category_of_all_objects_in_an_image_is_its_class(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / "images" / f"{number}.png")
+    described = in_coco([[1], [2, 2], [1, 1], [2], [1], [2]])
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "instances_default.json").write_text(json.dumps(described))
+    found = load_dataset(folder, Reading(whole=True))
+    assert (found.classes, found.test.labels.tolist()) == (("cat", "dog"), [0, 1] * 3)
+    assert not found.report.left_out
 
 
 def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:

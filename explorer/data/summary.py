@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -65,18 +65,27 @@ def _form(dataset: Dataset) -> str:
 
 
 def _classes(dataset: Dataset) -> str:
+    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
+    return f"{len(dataset.classes):,}: {_some([f'{name} ({count:,})' for name, count in counts])}"
+
+
+def _images_of_classes(dataset: Dataset) -> list[int]:
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
-    told = [
-        f"{name} ({count:,})"
-        for name, count in zip(dataset.classes[:_CLASSES_TOLD], counts, strict=False)
-    ]
-    more = len(dataset.classes) - len(told)
-    return f"{len(dataset.classes):,}: {', '.join(told)}{f' and {more:,} more' if more else ''}"
+    counts: list[int] = np.bincount(labels, minlength=len(dataset.classes)).tolist()
+    return counts
+
+
+def _some(words: Sequence[str]) -> str:
+    """Return the first of several words, and how many more there are."""
+    more = len(words) - _CLASSES_TOLD
+    return ", ".join(words[:_CLASSES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _doubts(dataset: Dataset) -> Iterator[str]:
-    """Yield signs that the range or the number of channels is wrong."""
+    """Yield classes without images, and signs that the range or the channels are wrong."""
+    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
+    if empty := [name for name, count in counts if not count]:
+        yield f"no image of these classes was read: {_some(empty)}"
     images = dataset.test.images
     images = images[evenly_spaced(len(images), _LOOKED_AT)]
     levels, peak = len(np.unique(images)), int(images.max())

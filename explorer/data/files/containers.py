@@ -39,7 +39,7 @@ def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
             shape, is_fortran, dtype = _npy_header(file)
         except ValueError as error:
             raise DatasetError(f"{where} is not a NumPy file: {error}.") from error
-        _refuse_objects(dtype, "labels", where)
+        _refuse_objects(dtype, shape, "", where)
         offset, size = file.tell(), math.prod(shape) * dtype.itemsize
         if os.fstat(file.fileno()).st_size < offset + size:
             raise DatasetError(f"{where} is cut short; copy or download it again.")
@@ -149,19 +149,38 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
 def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
     with _opened_npz(tree, name) as archive, archive.open(member) as file:
         shape, is_fortran, dtype = _npy_header(file)
-        _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
+        _refuse_objects(dtype, shape, member.removesuffix(".npy"), tree.where(name))
         if is_fortran:
             yield np.frombuffer(file.read(), dtype, math.prod(shape)).reshape(shape, order="F")
         else:
             yield from rows_of(file, shape or (1,), dtype)
 
 
-def _refuse_objects(dtype: np.dtype, key: str, where: str) -> None:
+def _refuse_objects(dtype: np.dtype, shape: tuple[int, ...], key: str, where: str) -> None:
     if dtype.hasobject:
-        raise DatasetError(
-            f"{key} in {where} holds Python objects, which are never loaded, as they can run any "
-            f"code; save it as an array of numbers or strings, for instance {key}.astype(str)."
-        )
+        raise DatasetError(why_not_loaded(key, shape, where))
+
+
+def why_not_loaded(key: str, shape: tuple[int, ...], where: str) -> str:
+    """Say that an array is pickled, and how the owner of the file saves it otherwise.
+
+    Args:
+        key: its name in an NPZ file; "" in an NPY file.
+        shape: its shape; that of a dictionary is ().
+        where: the file.
+    """
+    loaded = "numpy.load(PATH, allow_pickle=True)"
+    if key:
+        subject, line = f"{key} in {where}", "numpy.savez('plain.npz', **{name: numpy.array("
+        line += f"array.tolist()) for name, array in {loaded}.items()}})"
+    else:
+        subject, line = where, f"numpy.save('plain.npy', numpy.array({loaded}.tolist()))"
+        if shape == ():
+            line = f"numpy.savez('plain.npz', **{loaded}.item())"
+    return (
+        f"{subject} holds Python objects, which are never loaded, as they can run any code; if you "
+        f"trust it, run {line} and put that file in its place."
+    )
 
 
 def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
