@@ -418,3 +418,17 @@ def test_an_array_of_names_does_not_turn_the_images(
     images = np.broadcast_to(IMAGES[..., :1], (40, 6, 6))
     dataset = load_dataset(save_npz(tmp_path / "a.npz", images=images, **beside))
     assert sum(counts(dataset)) == 40
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.csv", "a.h5", "a-images-idx3-ubyte"])
+def test_what_was_downloaded_in_place_of_a_file_is_told(folder: Path, name: str) -> None:
+    (folder / name).write_text("<!DOCTYPE html>\n<title>Virus scan warning</title>")
+    with pytest.raises(DatasetError, match=f"{name} in .* is a web page; download the file itself"):
+        load_dataset(folder)
+
+
+def test_several_values_for_an_image_are_told_to_be_columns(tmp_path: Path) -> None:
+    images = np.arange(12, dtype=np.uint8)[:, None, None] * np.ones((1, 6, 6), np.uint8)
+    found = load_dataset(save_npz(tmp_path / "a.npz", images=images, labels=np.eye(12, 3) + 1))
+    assert len(found.classes) == 1
+    assert "labels has several values for an image: they are columns" in told(found)

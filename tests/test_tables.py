@@ -873,3 +873,28 @@ def test_missing_labels_are_so_as_words_too_and_flags_may_be_words(folder: Path)
     ]
     (folder / "labels.csv").write_text("\n".join(lines))
     assert load_dataset(folder).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["10,5", "9,25"], {10.5, 9.25}),
+        (["0,125", "1,500"], {0.125, 1.5}),
+        (["1,500", "2,000"], {0, 1}),  # perhaps thousands: words
+    ],
+)
+def test_decimal_commas_are_read(folder: Path, cells: Sequence[str], values: set[float]) -> None:
+    saved = save_in_turn(folder, [*map(str, range(12))])
+    lines = [f"{name}.png;{label};{cells[label == 'b']}" for name, label in saved]
+    (folder / "about.csv").write_text("\n".join(["sep=;", "file;class;dose", *lines]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    (dose,) = found.train.columns.values()
+    assert {*dose.tolist()} == values
+
+
+@pytest.mark.parametrize("before", ["\n\n", "About,,\n"])
+def test_lines_before_the_titles_do_no_harm(folder: Path, before: str) -> None:
+    lines = [f"{name}.png,{label}," for name, label in save_in_turn(folder, "0123456789")]
+    (folder / "about.csv").write_text(before + "\n".join(["file,class,", *lines]))
+    assert labels_are_those_of(load_dataset(folder))

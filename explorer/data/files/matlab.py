@@ -158,7 +158,7 @@ def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
     """Turn an error of SciPy or h5py into a DatasetError."""
     return DatasetError(
         f"{tree.where(name)} is not a MATLAB file, or is damaged ({one_line(error)}); "
-        "copy or download it again."
+        "copy or download it again, or save it with -v7 in Octave."
     )
 
 

@@ -20,7 +20,7 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.labels import numbers_or_words, plain
+from explorer.data.layouts.labels import numbers_or_words, plain, with_points
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report
@@ -173,7 +173,10 @@ class _Csv:
         for block in self._blocks(others, pyarrow.string()):
             for title in others:
                 cells[title] += [cell.strip() for cell in block[title].to_pylist()]
-        return {title: plain(numbers_or_words(cells[title]), title) for title in others}
+        return {
+            title: plain(numbers_or_words(with_points(texts) if self._has_commas else texts), title)
+            for title, texts in cells.items()
+        }
 
     def stored(self, columns: Mapping[str, np.ndarray]) -> Stored:
         """Return the pixels as a stored array, given the other columns.
@@ -322,7 +325,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
 
 def _count_up(cells: list[str]) -> bool:
     """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
-    return counts_up(cells if cells[0] else cells[1:])
+    return bool(cells) and counts_up(cells if cells[0] else cells[1:])
 
 
 def _were_made_unique(cells: list[str]) -> bool:

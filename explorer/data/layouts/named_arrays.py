@@ -148,7 +148,8 @@ class _Arrays:
             raise DatasetError(why_not_loaded(refused[0], arrays[refused[0]].shape, str(path)))
         raise DatasetError(
             f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 channels "
-            f"last or first, or flat squares, but holds {self.describe(arrays) or 'nothing'}."
+            f"last or first, or flat squares, but holds {self.describe(arrays) or 'nothing'}; "
+            "numpy.reshape makes images of frames or slices, and single pictures are read as PNG."
         )
 
     def describe(self, names: Iterable[str]) -> str:
@@ -251,6 +252,8 @@ class _Arrays:
             elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
                 factors = _name_factors(name, values)
                 chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
+                if own.is_labels and labels is None and chosen is None:
+                    self.report.note(f"{name} has several values for an image: they are columns")
                 if chosen is not None:
                     values = factors.pop(chosen)
                     labels = values if labels is None else labels

@@ -95,7 +95,7 @@ class _Shard:
             raise DatasetError(f"{self.where} is not a Parquet file, or is damaged.") from error
         schema = self._file.schema_arrow
         files = [field.name for field in schema if _holds_files(field.type)]
-        self.files = min(files, key=_is_no_image_word, default=None)
+        self.files = min(files, key=_no_image_words, default=None)
         self.pixels = [] if self.files else _find_numbers(schema)
         if not (self.files or self.pixels):
             there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:MOST_LISTED])
@@ -226,9 +226,14 @@ def _find_numbers(schema: Any) -> list[str]:
         if depth > 1 or (depth and not _is_no_image_word(title))
     ]  # fmt: skip
     if lists:
-        return [min(lists, key=_is_no_image_word)]
+        return [min(lists, key=_no_image_words)]
     pixels = [title for title in depths if PIXEL.fullmatch(title.lower())]
     return pixels if arrange_images((1, len(pixels))) else []
+
+
+def _no_image_words(title: str) -> tuple[bool, int]:
+    """Rank how likely a column of this title holds the images: ``image`` before ``depth_image``."""
+    return _is_no_image_word(title), len(words_of(title))
 
 
 def _is_no_image_word(title: str) -> bool:

@@ -44,7 +44,7 @@ from explorer.errors import DatasetError
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
 _MOST_JSON = 100  # files; if there are more, each describes one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-_REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
+_REMARK = re.compile(r"(#[^\t;,|\r\n]*|(?i:sep)=.)[\r\n]+(?=.)")  # before the titles
 _BOX = frozenset(("xmin", "xmax"))
 """Titles that a table of objects has, without separators between words."""
 _FLOWERS = ("imagelabels.mat", "setid.mat")
@@ -187,6 +187,7 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return read_list(name, content, report)
+    content = content.lstrip("\r\n")
     while remark := _REMARK.match(content):
         content = content[remark.end() :]
     first = re.split(r"[\r\n]", content, maxsplit=1)[0]

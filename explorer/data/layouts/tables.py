@@ -21,6 +21,7 @@ from explorer.data.layouts.labels import (
     label_titles,
     natural_order,
     numbers_or_words,
+    with_points,
 )
 from explorer.data.layouts.lists import is_of_both
 from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
@@ -200,11 +201,11 @@ def interpret(
     elif label is None:
         guesses = Report() if in_folders else report  # then folders give the classes
         label = _column_of(columns, classes, guesses) or _plainly_the_class(columns, guesses)
-    others = {title: numbers_or_words(values) for title, values in columns.items()}
-    labels = None
-    if label is not None:
-        labels = as_words(others.pop(label))
-    elif others:
+    labels = as_words(numbers_or_words(columns.pop(label))) if label is not None else None
+    others = {
+        title: numbers_or_words(with_points(values.tolist())) for title, values in columns.items()
+    }
+    if labels is None and others:
         report.note(
             f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
             "the images are kept as columns; --label COLUMN makes one of them the classes"
