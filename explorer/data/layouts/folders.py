@@ -370,7 +370,7 @@ def _with_folders(
             return told
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
         labels = np.repeat(labels, [len(folder.names) for folder in folders])
-        own = {} if told.labels is None else {told.label_name: told.labels}
+        own = {} if told.labels is None else {told.label_name: numbers_or_words(told.labels)}
         return replace(told, labels=labels, columns={**told.columns, **own})
     if told.labels is None or not {*told.labels.tolist()} <= index.keys():
         return None
