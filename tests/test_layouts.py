@@ -1477,3 +1477,12 @@ def test_kept_values_are_those_that_were_asked_for(
     images = Pictures(DiskTree(folder, {}), ["deep.png", "ordinary.png"])
     found = [one for is_deep in (True, False) for one in images.values(is_deep).values()]
     assert [values.kind for values in found] == ["integers", "bytes"]
+
+
+def test_columns_that_may_be_the_classes_are_told(tmp_path: Path) -> None:
+    table = {"image": [png_bytes(9)] * 6, "is_cat": [True, False] * 3, "age": range(6)}
+    parquet.write_table(pyarrow.table(table), tmp_path / "set.parquet")
+    hint = "--label COLUMN takes another column as the classes: is_cat, age"
+    assert hint in told(load_dataset(tmp_path / "set.parquet"))
+    found = load_dataset(tmp_path / "set.parquet", Reading(label="is_cat"))
+    assert (len(found.classes), "--label" in told(found)) == (2, False)

@@ -103,6 +103,8 @@ def classify(
         classes = (title_of(path),)  # of images without labels
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
+    if label is None and columns[0]:
+        report.note(f"--label COLUMN takes another column as the classes: {_some([*columns[0]])}")
     return Layout(
         origin,
         classes,

@@ -205,11 +205,6 @@ def interpret(
     others = {
         title: numbers_or_words(with_points(values.tolist())) for title, values in columns.items()
     }
-    if labels is None and others:
-        report.note(
-            f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
-            "the images are kept as columns; --label COLUMN makes one of them the classes"
-        )
     return TableColumns(labels, label or "label", others, roles)
 
 
