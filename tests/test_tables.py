@@ -898,3 +898,32 @@ def test_lines_before_the_titles_do_no_harm(folder: Path, before: str) -> None:
     lines = [f"{name}.png,{label}," for name, label in save_in_turn(folder, "0123456789")]
     (folder / "about.csv").write_text(before + "\n".join(["file,class,", *lines]))
     assert labels_are_those_of(load_dataset(folder))
+
+
+def test_two_flags_of_which_one_is_set_are_classes(folder: Path) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    lines = [f"{name}.png, {int(label == 'a')}, {int(label == 'b')}" for name, label in saved]
+    (folder / "_classes.csv").write_text("\n".join(["filename, a, b", *lines]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_a_table_without_titles_may_give_splits(folder: Path) -> None:
+    """As for Google's AutoML."""
+    splits = ["TRAIN"] * 6 + ["VALIDATION"] * 2 + ["TEST"] * 4
+    saved = save_in_turn(folder / "toys", [*map(str, range(12))])
+    lines = [
+        f"{split},gs://mine/toys/{name}.png,{label}"
+        for split, (name, label) in zip(splits, saved, strict=True)
+    ]
+    (folder / "import.csv").write_text("\n".join(lines))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (6, 4)
+
+
+def test_labels_may_lie_in_json_beside_the_classes(folder: Path) -> None:
+    """As FiftyOne writes them."""
+    saved = save_in_turn(folder / "data", [*map(str, range(8))])
+    content = {"classes": ["a", "b"], "labels": dict(saved)}
+    (folder / "labels.json").write_text(json.dumps(content))
+    assert labels_are_those_of(load_dataset(folder))

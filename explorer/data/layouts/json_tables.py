@@ -31,8 +31,8 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     if {"images", "annotations"} <= content.keys():
         return _columns_of_coco(name, content)
     values = [*content.values()]
-    if len(values) == 1 and isinstance(values[0], dict) and label_title(content) is not None:
-        return columns_of_json(name, values[0])  # {"labels": {…}}
+    if isinstance(labels := content.get(label_title(content) or ""), dict):
+        return columns_of_json(name, labels)  # {"labels": {…}}
     if values and all_name_splits(content) and all(isinstance(one, dict) for one in values):
         return _columns_of_splits(name, content)
     lists = [value for value in values if isinstance(value, list)]
