@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
+from explorer.data.report import some
 
 FEWEST_LEVELS, DARKEST_WHITE = 32, 32
 """Number of distinct levels, of 256, and brightest value, of 255, below which a range is doubtful.
@@ -66,7 +68,9 @@ def _form(dataset: Dataset) -> str:
 
 def _classes(dataset: Dataset) -> str:
     counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
-    return f"{len(dataset.classes):,}: {_some([f'{name} ({count:,})' for name, count in counts])}"
+    told = [f"{name} ({count:,})" for name, count in islice(counts, _CLASSES_TOLD)]
+    more = len(dataset.classes) - len(told)
+    return f"{len(dataset.classes):,}: {', '.join(told)}{f' and {more:,} more' if more else ''}"
 
 
 def _images_of_classes(dataset: Dataset) -> list[int]:
@@ -75,17 +79,11 @@ def _images_of_classes(dataset: Dataset) -> list[int]:
     return counts
 
 
-def _some(words: Sequence[str]) -> str:
-    """Return the first of several words, and how many more there are."""
-    more = len(words) - _CLASSES_TOLD
-    return ", ".join(words[:_CLASSES_TOLD]) + (f" and {more:,} more" if more > 0 else "")
-
-
 def _doubts(dataset: Dataset) -> Iterator[str]:
     """Yield classes without images, and signs that the range or the channels are wrong."""
     counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
     if empty := [name for name, count in counts if not count]:
-        yield f"no image of these classes was read: {_some(empty)}"
+        yield f"no image of these classes was read: {some(empty)}"
     images = dataset.test.images
     images = images[evenly_spaced(len(images), _LOOKED_AT)]
     levels, peak = len(np.unique(images)), int(images.max())

@@ -23,7 +23,7 @@ from explorer.data.layouts.classify import classify, split_by_column, with_colum
 from explorer.data.layouts.labels import numbers_or_words, plain, with_points
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import counts_up
 from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.source import Layout
@@ -39,8 +39,6 @@ _SPOILED = (
     "the first line was an image that pandas took for titles and made unique (0.1, 0.2, …): it is "
     "left out; read the original with header=None"
 )
-MOST_LISTED = 6
-"""Largest number of columns that a message names."""
 _FIRST_LINES = 200  # lines that are inspected
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # separators in a cell of pixels
 
@@ -60,7 +58,10 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
                 raise
             report.leave_out("tables without pixels", name)
     if not read:
-        raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+        raise DatasetError(
+            f"None of the CSV files in {tree.path} has a column for each pixel; a table needs a row "
+            "for each image."
+        )
     of_split = files_by_split(tree, [*read], reading.pick, report)
     by_role = {role: [read[name] for name in files] for role, files in of_split.items()}
     every = [table for tables in by_role.values() for table in tables]
@@ -138,8 +139,7 @@ class _Csv:
             raise DatasetError(
                 f"{self.where} must have a column for each pixel of a square, such as label, "
                 f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
-                f"{', '.join(self.titles[:MOST_LISTED])}; a table of labels belongs beside its "
-                "images."
+                f"{some(self.titles)}; a table of labels belongs beside its images."
             )
         if twice:
             raise DatasetError(

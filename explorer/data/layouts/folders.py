@@ -44,7 +44,7 @@ from explorer.data.layouts.tables import (
 )
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import (
     MASKS,
     PART_WORDS,
@@ -455,8 +455,7 @@ def _with_file_names(
             report.note(f"the files' names give the classes, as the column {title} does")
             return replace(told, labels=prefixes)
     report.note(
-        f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
-        f"--label {FILE_NAME} takes these as the classes"
+        f"the files' names begin with {some(known)}: --label {FILE_NAME} takes these as the classes"
     )
     return told
 

@@ -23,7 +23,7 @@ from explorer.data.layouts.labels import can_be_classes, label_title, plain
 from explorer.data.layouts.splits import YES_OR_NO, may_split
 from explorer.data.pixels import Shape, open_image
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import (
     LABEL_WORDS,
     TEST,
@@ -52,7 +52,6 @@ _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
 """The channel that holds transparency, by the number of channels."""
 _INDEX_WORDS = frozenset(("idx", "index", "indices", "inds", "ids", "rows"))
 _UNNAMED = re.compile(r"arr_\d+")  # default names of numpy.savez
-_MOST_LISTED = 6
 _FEW = 10  # with fewer images, each may be the only one of its class
 _SMALLEST_PICTURE = 16  # pixels a side
 _WIDEST_TABLE = 64  # columns
@@ -154,8 +153,7 @@ class _Arrays:
 
     def describe(self, names: Iterable[str]) -> str:
         """Return the first of several names, with the types and shapes of the arrays."""
-        told = [f"{name} ({self.arrays[name].dtype} {self.arrays[name].shape})" for name in names]
-        return ", ".join(told[:_MOST_LISTED]) + (", …" if len(told) > _MOST_LISTED else "")
+        return some([f"{n} ({self.arrays[n].dtype} {self.arrays[n].shape})" for n in names])
 
     def pick_set(self, pick: str | None) -> None:
         """Keep the images of one set if there are several sets, such as the six of EMNIST."""

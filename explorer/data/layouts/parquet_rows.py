@@ -20,11 +20,11 @@ from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
+from explorer.data.layouts.csv_rows import PIXEL, in_order_of_pixels
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import words_of
 from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
@@ -98,7 +98,7 @@ class _Shard:
         self.files = min(files, key=_no_image_words, default=None)
         self.pixels = [] if self.files else _find_numbers(schema)
         if not (self.files or self.pixels):
-            there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:MOST_LISTED])
+            there = some([f"{field.name} ({field.type})" for field in schema])
             raise DatasetError(
                 f"{self.where} must have a column of image files, such as image{{bytes, path}}, or "
                 f"one called image of lists of numbers, but has {len(schema)} columns: {there}; "
