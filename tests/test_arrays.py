@@ -11,10 +11,11 @@ import struct
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow
 import pytest
-from image_sets import counts, idx_bytes, save_idx, save_npz, told
+from image_sets import counts, idx_bytes, save_classes, save_idx, save_npz, told
 from pyarrow import csv, parquet
 
 from explorer.data.dataset import Dataset
@@ -432,3 +433,44 @@ def test_several_values_for_an_image_are_told_to_be_columns(tmp_path: Path) -> N
     found = load_dataset(save_npz(tmp_path / "a.npz", images=images, labels=np.eye(12, 3) + 1))
     assert len(found.classes) == 1
     assert "labels has several values for an image: they are columns" in told(found)
+
+
+def test_damaged_hdf5_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mine.h5"
+    with h5py.File(path, "w") as file:
+        file["images"] = IMAGES
+    whole = path.read_bytes()
+    for place in whole.find(b"HEAP"), whole.find(b"TREE"), whole.find(b"SNOD"):
+        path.write_bytes(whole[:place] + b"\xff" * 40 + whole[place + 40 :])
+        with pytest.raises(DatasetError, match="mine.h5 in .* is not an HDF5 file, or is damaged"):
+            load_dataset(tmp_path)
+
+
+def test_names_in_hdf5_may_have_any_encoding(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file[b"gr\xf6\xdfe"] = np.arange(40)
+        file["images"] = IMAGES
+    assert "größe" in load_dataset(tmp_path).train.columns
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "labels.csv"])
+def test_odd_labels_beside_images_do_no_harm(folder: Path, name: str) -> None:
+    save_classes(folder, {"a": 3})
+    if name == "labels.npy":
+        np.save(folder / name, np.array(3))
+    else:
+        (folder / name).write_text('"\n"\n')
+    assert sum(counts(load_dataset(folder))) == 3
+
+
+def test_arrays_without_a_row_are_told(folder: Path) -> None:
+    np.save(folder / "images.npy", IMAGES[:0])
+    (folder / "labels.csv").write_text("label\n")
+    with pytest.raises(DatasetError, match="at least two images"):
+        load_dataset(folder)
+
+
+def test_an_empty_test_split_is_no_test_split(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    path = save_npz(tmp_path / "a.npz", x_train=IMAGES, y_train=labels, x_test=IMAGES[:0])
+    assert sum(counts(load_dataset(path))) == 40

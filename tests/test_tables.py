@@ -927,3 +927,15 @@ def test_labels_may_lie_in_json_beside_the_classes(folder: Path) -> None:
     content = {"classes": ["a", "b"], "labels": dict(saved)}
     (folder / "labels.json").write_text(json.dumps(content))
     assert labels_are_those_of(load_dataset(folder))
+
+
+def test_json_of_columns_as_pandas_writes_it_is_read(folder: Path) -> None:
+    """The keys of its rows are numbers, which are not those of the images."""
+    saved = save_in_turn(folder, [*map(str, range(9))], "abc")
+    turned = dict(enumerate(saved[1:] + saved[:1]))
+    content = {
+        "image": {row: f"{name}.png" for row, (name, _) in turned.items()},
+        "label": {row: label for row, (_, label) in turned.items()},
+    }
+    (folder / "labels.json").write_text(json.dumps(content))
+    assert labels_are_those_of(load_dataset(folder))

@@ -24,7 +24,7 @@ from explorer.data.files.matlab import read_mats
 from explorer.data.files.rows import Column
 from explorer.data.files.stored import Stored, rows_at_once, rows_of, stored_array
 from explorer.data.files.tree import Tree
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, one_line
 
 _BLOCK = 64  # image files in rows of an HDF5 file that are read at a time
 Reader = Callable[[Tree, str], dict[str, Stored]]
@@ -70,24 +70,19 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
     h5py = need("h5py", "HDF5 files")
     arrays: dict[str, Stored] = {}
 
-    def visit(key: str, item: Any) -> None:
+    def visit(path: str | bytes, item: Any) -> None:
+        key = path if isinstance(path, str) else path.decode("latin-1")
         if isinstance(item, h5py.Dataset) and item.dtype is not None:
-            rows = partial(_hdf5_rows, tree, name, key)
+            rows = partial(_hdf5_rows, tree, name, path)
             files = None
             if len(item.shape or ()) == 1 and item.dtype.kind in "OVS":
                 starts = [*range(0, len(item), _BLOCK), len(item)]
-                read = partial(_hdf5_block, tree, name, key)
+                read = partial(_hdf5_block, tree, name, path)
                 files = Column(starts, read, _bytes_of, tree.stamp(name))
             arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file", files=files)
 
-    with tree.local(name) as content:
-        try:
-            with h5py.File(content, "r") as file:
-                file.visititems(visit)
-        except OSError as error:
-            raise DatasetError(
-                f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
-            ) from error
+    with _opened_hdf5(tree, name) as file:
+        file.visititems(visit)
     return arrays
 
 
@@ -183,9 +178,21 @@ def why_not_loaded(key: str, shape: tuple[int, ...], where: str) -> str:
     )
 
 
-def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
+@contextmanager
+def _opened_hdf5(tree: Tree, name: str) -> Iterator[Any]:
     h5py = need("h5py", "HDF5 files")
-    with tree.local(name) as content, h5py.File(content, "r") as file:
+    with tree.local(name) as content:
+        try:
+            with h5py.File(content, "r") as file:
+                yield file
+        except Exception as error:  # h5py raises nearly anything for damaged files
+            raise DatasetError(
+                f"{tree.where(name)} is not an HDF5 file, or is damaged: {one_line(error)}."
+            ) from error
+
+
+def _hdf5_rows(tree: Tree, name: str, key: str | bytes) -> Iterator[np.ndarray]:
+    with _opened_hdf5(tree, name) as file:
         item = file[key]
         if not item.shape:
             yield np.asarray(item[()])[None]
@@ -197,9 +204,8 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
             yield item[start : start + step]
 
 
-def _hdf5_block(tree: Tree, name: str, key: str, block: int) -> np.ndarray:
-    h5py = need("h5py", "HDF5 files")
-    with tree.local(name) as content, h5py.File(content, "r") as file:
+def _hdf5_block(tree: Tree, name: str, key: str | bytes, block: int) -> np.ndarray:
+    with _opened_hdf5(tree, name) as file:
         return np.asarray(file[key][block * _BLOCK : (block + 1) * _BLOCK])
 
 

@@ -231,6 +231,8 @@ def _images_first(file: str, arrays: Mapping[str, np.ndarray]) -> list[_Array]:
         note = ""
         if _is_list(array):
             array = array.reshape(-1)
+        elif array.dtype.kind == "U":
+            pass  # no images
         elif key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):
             codes = np.nan_to_num(array[:, 1]).astype(np.int64) % sys.maxunicode  # EMNIST
             array = np.array([*map(chr, codes.tolist())])
@@ -387,4 +389,5 @@ def _count_from_0(arrays: Sequence[_Array]) -> None:
 
 def _name_classes(words: np.ndarray, least: int, images: int) -> bool:
     """Whether words can be class names: distinct, at least ``least``, and fewer than the images."""
-    return least <= len(words) < images and len({*words.tolist()}) == len(words)
+    is_list = words.ndim == 1 and least <= len(words) < images
+    return is_list and len({*words.tolist()}) == len(words)

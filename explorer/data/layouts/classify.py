@@ -122,7 +122,8 @@ def _without_unlabelled_tests(
     kept = {role: part for role, part in found.items() if part.labels is not None}
     for role in found.keys() - kept.keys():
         part = found[role]
-        report.leave_out(f"{role} images without labels", part.name(0), len(part))
+        first = part.name(0) if len(part) else role
+        report.leave_out(f"{role} images without labels", first, len(part))
     return kept
 
 

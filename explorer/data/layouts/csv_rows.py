@@ -59,8 +59,8 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
             report.leave_out("tables without pixels", name)
     if not read:
         raise DatasetError(
-            f"None of the CSV files in {tree.path} has a column for each pixel; a table needs a row "
-            "for each image."
+            f"None of the CSV files in {tree.path} has a column for each pixel; expected a row for "
+            "each image."
         )
     of_split = files_by_split(tree, [*read], reading.pick, report)
     by_role = {role: [read[name] for name in files] for role, files in of_split.items()}
@@ -309,7 +309,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         return titles, False, f"without titles, {told}"
     is_spoiled = _were_made_unique(first)
     has_titles = is_spoiled or _count_up(first)
-    start = int(not first[0])  # an index, as pandas writes it
+    start = int(len(first) > 1 and not first[0])  # an index, as pandas writes it
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
     spoiled = f"{_SPOILED}; " if is_spoiled else ""
     if arrange_images((1, len(first) - start)) is not None:

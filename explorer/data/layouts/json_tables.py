@@ -31,9 +31,12 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     if {"images", "annotations"} <= content.keys():
         return _columns_of_coco(name, content)
     values = [*content.values()]
+    are_dicts = all(isinstance(value, dict) for value in values)
+    if label_title(content) and are_dicts and len(values) > len({*map(tuple, values)}) == 1:
+        return {title: [*map(cell, cells.values())] for title, cells in content.items()}  # pandas'
     if isinstance(labels := content.get(label_title(content) or ""), dict):
         return columns_of_json(name, labels)  # {"labels": {…}}
-    if values and all_name_splits(content) and all(isinstance(one, dict) for one in values):
+    if values and all_name_splits(content) and are_dicts:
         return _columns_of_splits(name, content)
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
@@ -43,7 +46,7 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
         if len({*map(len, lists)}) == 1 and label_title(content) is not None:
             return {title: [*map(cell, cells)] for title, cells in content.items()}
         return _columns_of_lists(name, content)
-    if all(isinstance(value, dict) for value in values):
+    if are_dicts:
         return columns_of_records([{FILE: key, **about} for key, about in content.items()])
     return _columns_of_pairs([*content.items()])
 

@@ -272,7 +272,7 @@ class _Arrays:
             are_words = array.dtype.kind in "SUO" and not array.is_pickled
             if _key_of(name).is_labels and are_words and math.prod(array.shape) > most:
                 self.tables.remove(name)
-                names: Sequence[str] = plain(array.read(), name).tolist()
+                names: Sequence[str] = plain(array.read(), name).reshape(-1).tolist()
                 return names
         return None
 
@@ -505,7 +505,7 @@ def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 def _are_not_3dshapes(values: np.ndarray) -> bool:
     """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
-    return not (hues.min() >= 0 and hues.max() < 1 and hues.any())
+    return values.dtype.kind == "U" or not (hues.min() >= 0 and hues.max() < 1 and hues.any())
 
 
 def _column_name(name: str) -> str:
