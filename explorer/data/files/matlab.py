@@ -7,6 +7,7 @@ first, and flat images hold one column after another. Version 7.3 files are HDF5
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 from collections import defaultdict
@@ -30,6 +31,7 @@ _FREY = (28, 20)
 _SMALLEST_FLAT = 64  # fewest values of a flat image
 _MOST_CLASSES = 62  # largest length of an axis of classes, as in USPS
 _MOST_WORDS = 20_000  # references that are followed; version 7.3 stores each word behind one
+_RECORDS_PER_BYTE = 129  # at most, as zlib packs 1,032 bytes into one and a record has 8
 _SVHN = re.compile(r"(train|test|extra)_32x32\.mat$")
 _SAMPLE = 1_000  # images from which the layout is inferred
 _CLEARLY = 1.15
@@ -116,6 +118,10 @@ def load_mat(tree: Tree, name: str) -> dict[str, Any]:
     scipy = need("scipy.io", "MATLAB files")
     with tree.local(name) as file:
         try:
+            most = _RECORDS_PER_BYTE * file.seek(0, os.SEEK_END)
+            for _, shape, kind in scipy.whosmat(file):
+                if kind in ("cell", "struct", "object") and math.prod(shape) > most:
+                    raise ValueError("more records than the file can hold")  # would take hours
             return {
                 key: _plain(value)
                 for key, value in scipy.loadmat(file).items()
