@@ -1486,3 +1486,14 @@ def test_columns_that_may_be_the_classes_are_told(tmp_path: Path) -> None:
     assert hint in told(load_dataset(tmp_path / "set.parquet"))
     found = load_dataset(tmp_path / "set.parquet", Reading(label="is_cat"))
     assert (len(found.classes), "--label" in told(found)) == (2, False)
+
+
+def test_damaged_parquet_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    table = pyarrow.table({"image": [png_bytes(9)] * 4, "remark": ["unlikely"] * 4})
+    parquet.write_table(table, path, compression="none", use_dictionary=False)
+    whole = path.read_bytes()
+    for damaged in (whole.replace(b"remark", b"rem\xd2rk"), whole.replace(b"likely", b"l\xd2kely")):
+        path.write_bytes(damaged)
+        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged"):
+            load_dataset(path)

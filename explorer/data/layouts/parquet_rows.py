@@ -10,6 +10,7 @@ import math
 import re
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
@@ -84,15 +85,13 @@ class _Shard:
     """
 
     def __init__(self, tree: Tree, name: str) -> None:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import parquet
 
         self._tree, self.name, self.where = tree, name, tree.where(name)
-        try:
+        with _damage_as_sentence(self.where):
             content = tree.local(name)
             weakref.finalize(self, content.close)
             self._file = parquet.ParquetFile(content)
-        except (ArrowException, OSError) as error:
-            raise DatasetError(f"{self.where} is not a Parquet file, or is damaged.") from error
         schema = self._file.schema_arrow
         files = [field.name for field in schema if _holds_files(field.type)]
         self.files = min(files, key=_no_image_words, default=None)
@@ -120,15 +119,17 @@ class _Shard:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Read all columns of numbers and words; missing values are NaN or empty."""
-        table = self._file.read(columns=self._others)
-        return {name: _unpack_column(table[name]) for name in self._others}
+        with _damage_as_sentence(self.where):
+            table = self._file.read(columns=self._others)
+            return {name: _unpack_column(table[name]) for name in self._others}
 
     def image_files(self) -> Column:
         """Return the column of image files."""
 
         def read(group: int) -> Any:
-            table = self._file.read_row_group(group, columns=[self.files])
-            return table[self.files].combine_chunks()
+            with _damage_as_sentence(self.where):
+                table = self._file.read_row_group(group, columns=[self.files])
+                return table[self.files].combine_chunks()
 
         return Column(self._starts, read, _content_of, self._tree.stamp(self.name))
 
@@ -158,15 +159,18 @@ class _Shard:
 
     def _blocks(self, shape: tuple[int, ...] | None, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of rows of numbers, in the given shape if there is one."""
-        for batch in self._file.iter_batches(size, columns=self.pixels):
-            if len(self.pixels) > 1:
-                columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-                block = np.stack(columns, axis=1)
-            else:
-                block = _unpack_lists(batch.column(0), self.where)
-            if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
-                raise DatasetError(f"The images in {self.where} differ in shape; give them one.")
-            yield block if shape is None else block.reshape(-1, *shape)
+        with _damage_as_sentence(self.where):
+            for batch in self._file.iter_batches(size, columns=self.pixels):
+                if len(self.pixels) > 1:
+                    columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+                    block = np.stack(columns, axis=1)
+                else:
+                    block = _unpack_lists(batch.column(0), self.where)
+                if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
+                    raise DatasetError(
+                        f"The images in {self.where} differ in shape; give them one."
+                    )
+                yield block if shape is None else block.reshape(-1, *shape)
 
     def _stated_shape(self, first: np.ndarray) -> tuple[int, ...]:
         """Return the shape that columns state for all images, if it fits the first image."""
@@ -179,6 +183,16 @@ class _Shard:
                     if math.prod(shape) == first[0].size:
                         return shape
         return first.shape[1:]
+
+
+@contextmanager
+def _damage_as_sentence(where: str) -> Iterator[None]:
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{where} is not a Parquet file, or is damaged.") from error
 
 
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
