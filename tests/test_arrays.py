@@ -11,10 +11,11 @@ import struct
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pyarrow
 import pytest
-from image_sets import counts, idx_bytes, save_idx, save_npz, told
+from image_sets import counts, idx_bytes, save_classes, save_idx, save_npz, told
 from pyarrow import csv, parquet
 
 from explorer.data.dataset import Dataset
@@ -135,6 +136,7 @@ def test_large_npz_images_are_made_smaller(tmp_path: Path) -> None:
 
 
 IMAGES = np.zeros((4, 6, 6), np.uint8)
+STEPS = (85 * np.arange(4)).astype(np.uint8)[:, None, None] * np.ones((1, 6, 6), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,32 @@ def test_npz_files_that_cannot_be_used_say_why(
     path = save_npz(tmp_path / "mine.npz", **arrays)
     with pytest.raises(DatasetError, match=message):
         _ = load_dataset(path).train
+
+
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        (STEPS.astype(object), "npy"),
+        ({"images": STEPS, "labels": [0, 1, 0, 1]}, "npy"),
+        (STEPS.astype(object), "npz"),
+    ],
+)
+def test_the_line_told_for_python_objects_saves_plain_arrays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: object, ending: str
+) -> None:
+    path = tmp_path / f"mine.{ending}"
+    if ending == "npz":
+        save_npz(path, images=content)
+    else:
+        np.save(path, content, allow_pickle=True)  # type: ignore[arg-type]
+    with pytest.raises(DatasetError, match="holds Python objects") as raised:
+        load_dataset(path)
+    monkeypatch.chdir(tmp_path)
+    line = str(raised.value).partition("it, run ")[2].partition(" and put")[0]
+    exec(line, {"numpy": np, "PATH": path})
+    (plain,) = tmp_path.glob("plain.*")
+    found = load_dataset(plain, Reading(whole=True))
+    np.testing.assert_array_equal(found.test.images[..., 0], STEPS)
 
 
 def test_a_damaged_npz_is_an_error(tmp_path: Path) -> None:
@@ -391,3 +419,58 @@ def test_an_array_of_names_does_not_turn_the_images(
     images = np.broadcast_to(IMAGES[..., :1], (40, 6, 6))
     dataset = load_dataset(save_npz(tmp_path / "a.npz", images=images, **beside))
     assert sum(counts(dataset)) == 40
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.csv", "a.h5", "a-images-idx3-ubyte"])
+def test_what_was_downloaded_in_place_of_a_file_is_told(folder: Path, name: str) -> None:
+    (folder / name).write_text("<!DOCTYPE html>\n<title>Virus scan warning</title>")
+    with pytest.raises(DatasetError, match=f"{name} in .* is a web page; download the file itself"):
+        load_dataset(folder)
+
+
+def test_several_values_for_an_image_are_told_to_be_columns(tmp_path: Path) -> None:
+    images = np.arange(12, dtype=np.uint8)[:, None, None] * np.ones((1, 6, 6), np.uint8)
+    found = load_dataset(save_npz(tmp_path / "a.npz", images=images, labels=np.eye(12, 3) + 1))
+    assert len(found.classes) == 1
+    assert "labels has several values for an image: they are columns" in told(found)
+
+
+def test_damaged_hdf5_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "mine.h5"
+    with h5py.File(path, "w") as file:
+        file["images"] = IMAGES
+    whole = path.read_bytes()
+    for place in whole.find(b"HEAP"), whole.find(b"TREE"), whole.find(b"SNOD"):
+        path.write_bytes(whole[:place] + b"\xff" * 40 + whole[place + 40 :])
+        with pytest.raises(DatasetError, match="mine.h5 in .* is not an HDF5 file, or is damaged"):
+            load_dataset(tmp_path)
+
+
+def test_names_in_hdf5_may_have_any_encoding(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "mine.h5", "w") as file:
+        file[b"gr\xf6\xdfe"] = np.arange(40)
+        file["images"] = IMAGES
+    assert "größe" in load_dataset(tmp_path).train.columns
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "labels.csv"])
+def test_odd_labels_beside_images_do_no_harm(folder: Path, name: str) -> None:
+    save_classes(folder, {"a": 3})
+    if name == "labels.npy":
+        np.save(folder / name, np.array(3))
+    else:
+        (folder / name).write_text('"\n"\n')
+    assert sum(counts(load_dataset(folder))) == 3
+
+
+def test_arrays_without_a_row_are_told(folder: Path) -> None:
+    np.save(folder / "images.npy", IMAGES[:0])
+    (folder / "labels.csv").write_text("label\n")
+    with pytest.raises(DatasetError, match="at least two images"):
+        load_dataset(folder)
+
+
+def test_an_empty_test_split_is_no_test_split(tmp_path: Path) -> None:
+    labels = np.arange(40) % 2
+    path = save_npz(tmp_path / "a.npz", x_train=IMAGES, y_train=labels, x_test=IMAGES[:0])
+    assert sum(counts(load_dataset(path))) == 40

@@ -351,3 +351,29 @@ def test_names_in_archives_are_read_whatever_their_encoding(folder: Path, tmp_pa
             tar.addfile(member, io.BytesIO(content))
     for name in ("a.zip", "a.tar"):
         assert load_dataset(tmp_path / name).classes == ("brot", "käse")
+
+
+def test_a_class_without_a_readable_image_is_told(folder: Path) -> None:
+    save_classes(folder, {"a": 3, "b": 3, "c": 2})
+    for path in (folder / "c").iterdir():
+        path.write_bytes(b"no picture")
+    found = load_dataset(folder)
+    assert "no image of these classes was read: c" in told(found)
+    assert found.classes == ("a", "b", "c")
+
+
+def test_folders_of_folds_are_neither_classes_nor_splits(folder: Path) -> None:
+    for fold in ("fold1", "fold2", "fold10"):
+        save_classes(folder / fold, {"a": 3, "b": 4})
+    found = load_dataset(folder)
+    assert (found.classes, sum(counts(found))) == (("a", "b"), 21)
+    assert "the folders fold1 … fold2 are folds, neither splits nor classes" in told(found)
+
+
+def test_one_of_several_folds_that_are_split_is_read(folder: Path) -> None:
+    for fold in ("fold_1", "fold_2"):
+        save_classes(folder / fold / "train", {"a": 4, "b": 2})
+        save_classes(folder / fold / "test", {"a": 2, "b": 1})
+    found = load_dataset(folder)
+    assert (found.classes, counts(found)) == (("a", "b"), (6, 3))
+    assert found.report.left_out == {"images of further folds": (9, "fold_2/test/a")}

@@ -369,6 +369,14 @@ def save_pages(path: Path, count: int, **options: object) -> Path:
     return path
 
 
+def test_a_stack_beside_a_table_is_read(folder: Path) -> None:
+    save_pages(folder / "film.tif", 12)
+    (folder / "notes.csv").write_text("page,label\n0,a\n1,b\n")
+    found = load_dataset(folder)
+    assert sum(counts(found)) == 12
+    assert found.report.left_out == {"tables": (1, "notes.csv")}
+
+
 @pytest.mark.parametrize("suffix", ["tif", "gif", "webp"])
 def test_every_page_of_a_stack_is_an_image(folder: Path, suffix: str) -> None:
     for number in range(2):
@@ -805,11 +813,11 @@ def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path) ->
     def files(value: int) -> list[dict[str, object]]:
         return [{"bytes": png_bytes(value), "path": None}] * 6
 
-    columns = {"mask": files(1), "image": files(200), "boxes": [[1, 2]] * 6, "label": [0, 1] * 3}
+    columns = {"image_mask": files(1), "image": files(200), "boxes": [[1, 2]] * 6, "label": [0] * 6}
     parquet.write_table(pyarrow.table(columns), tmp_path / "set.parquet")
     found = load_dataset(tmp_path / "set.parquet")
     assert found.test.images[0, 0, 0, 0] == 200
-    assert found.report.left_out == {"columns of neither numbers nor words": (2, "mask")}
+    assert found.report.left_out == {"columns of neither numbers nor words": (2, "image_mask")}
 
 
 def test_paths_in_place_of_images_and_labels_of_hidden_tests_are_told(folder: Path) -> None:
@@ -1469,3 +1477,23 @@ def test_kept_values_are_those_that_were_asked_for(
     images = Pictures(DiskTree(folder, {}), ["deep.png", "ordinary.png"])
     found = [one for is_deep in (True, False) for one in images.values(is_deep).values()]
     assert [values.kind for values in found] == ["integers", "bytes"]
+
+
+def test_columns_that_may_be_the_classes_are_told(tmp_path: Path) -> None:
+    table = {"image": [png_bytes(9)] * 6, "is_cat": [True, False] * 3, "age": range(6)}
+    parquet.write_table(pyarrow.table(table), tmp_path / "set.parquet")
+    hint = "--label COLUMN takes another column as the classes: is_cat, age"
+    assert hint in told(load_dataset(tmp_path / "set.parquet"))
+    found = load_dataset(tmp_path / "set.parquet", Reading(label="is_cat"))
+    assert (len(found.classes), "--label" in told(found)) == (2, False)
+
+
+def test_damaged_parquet_gets_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    table = pyarrow.table({"image": [png_bytes(9)] * 4, "remark": ["unlikely"] * 4})
+    parquet.write_table(table, path, compression="none", use_dictionary=False)
+    whole = path.read_bytes()
+    for damaged in (whole.replace(b"remark", b"rem\xd2rk"), whole.replace(b"likely", b"l\xd2kely")):
+        path.write_bytes(damaged)
+        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged"):
+            load_dataset(path)

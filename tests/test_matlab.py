@@ -297,3 +297,15 @@ def test_cells_that_cannot_be_one_array_get_a_sentence(tmp_path: Path) -> None:
     savemat(tmp_path / "mine.mat", {"pictures": cells})
     with pytest.raises(DatasetError, match=r"holds cells or records \(pictures\)"):
         load_dataset(tmp_path / "mine.mat")
+
+
+def test_records_that_no_file_of_its_size_can_hold_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "mine.mat"
+    records = np.zeros((3, 1), [("x", object)])
+    savemat(path, {"records": records})
+    content = path.read_bytes()
+    size = np.array([3, 1], "<i4").tobytes()
+    assert content.count(size) == 1
+    path.write_bytes(content.replace(size, np.array([2**28, 1], "<i4").tobytes()))
+    with pytest.raises(DatasetError, match="damaged .more records than the file can hold"):
+        load_dataset(path)

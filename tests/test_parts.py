@@ -546,3 +546,53 @@ def test_a_test_table_without_the_class_of_the_training_images_gives_none(folder
     toys = load_dataset(folder)
     assert toys.classes == ("0", "1", "2")
     assert "test images without labels: 3" in told(toys)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("class_{}.npy", ("0", "1", "2")),
+        ("{}.npy", ("0", "1", "2")),
+        ("digit_{}.npz", ("digit 0", "digit 1", "digit 2")),
+        ("class_{}.h5", ("0", "1", "2")),
+    ],
+)
+@pytest.mark.parametrize("side", [6, 12])
+def test_a_file_of_images_for_each_class_may_be_called_class(
+    tmp_path: Path, name: str, classes: tuple[str, ...], side: int
+) -> None:
+    for number in range(3):
+        images = np.full((7, side, side), 80 * number, np.uint8)
+        path = tmp_path / name.format(number)
+        if path.suffix == ".npy":
+            np.save(path, images.reshape(7, -1) if side > 10 else images)
+        elif path.suffix == ".npz":
+            save_npz(path, images=images)
+        else:
+            with h5py.File(path, "w") as file:
+                file["images"] = images
+    found = load_dataset(tmp_path)
+    assert (found.classes, counts(found)) == (classes, (18, 3))
+    assert [*shades(found)] == [0, 80, 160]
+    assert [*shades(found).values()] == [*classes]
+
+
+@pytest.mark.parametrize("name", ["images/{}.xml", "Annotations/{}.xml"])
+def test_the_class_of_all_objects_in_an_image_is_its_class(folder: Path, name: str) -> None:
+    """As in Pascal VOC."""
+    parts = "<part><name>head</name></part>"
+
+    def describe(n: int) -> str:
+        objects = f"<object>\n\t<name>{'abc'[n % 3]}</name>{parts}\n</object>" * 2
+        return f"<annotation>{objects}</annotation>"
+
+    save_toys(folder, describe, name)
+    assert shades(load_dataset(folder)) == KINDS
+
+
+def test_objects_of_several_classes_in_an_image_are_no_classes(folder: Path) -> None:
+    objects = "".join(f"<object><name>{kind}</name></object>" for kind in "ab")
+    save_toys(folder, lambda n: objects if n == 3 else "", "images/{}.xml")
+    toys = load_dataset(folder)
+    assert len(toys.classes) == 1
+    assert "objects of several classes to 1 of 12 images, such as images/3.xml" in told(toys)

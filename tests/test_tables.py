@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
@@ -253,7 +254,7 @@ def test_a_row_counts_for_the_only_image_of_its_name_whatever_its_split(
     assert counts(found) == (12, 6)
 
 
-@pytest.mark.parametrize(("title", "are_splits"), [("split", True), ("fold", False)])
+@pytest.mark.parametrize(("title", "are_splits"), [("split", True), ("fold", False), ("kfold", 0)])
 def test_numbers_may_be_splits_but_folds_are_none(
     folder: Path, title: str, are_splits: bool
 ) -> None:
@@ -265,7 +266,8 @@ def test_numbers_may_be_splits_but_folds_are_none(
     found = load_dataset(folder)
     assert labels_are_those_of(found)
     assert counts(found) == ((6, 6) if are_splits else (16, 2))
-    assert {*found.train.columns} == (set() if are_splits else {"fold"})
+    assert {*found.train.columns} == (set() if are_splits else {title})
+    assert (f"the column {title} gives folds, not splits" in told(found)) != are_splits
 
 
 def test_tables_of_more_splits_than_there_are_folders_all_count(folder: Path) -> None:
@@ -496,10 +498,24 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
     assert found.report.left_out == {"text files": (3, "0.json")}
 
 
+def in_coco(categories: Sequence[Sequence[int]]) -> dict[str, object]:
+    """Describe objects of these categories in images ``0.png``, ``1.png``, … as COCO does."""
+    objects = [(image, one) for image, several in enumerate(categories, 7) for one in several]
+    return {
+        "images": [{"id": n + 7, "file_name": f"{n}.png"} for n in range(len(categories))],
+        "annotations": [{"image_id": image, "category_id": one} for image, one in objects],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"images": [], "annotations": []}', "objects in the images (COCO), which is not used"),
+        (
+            json.dumps(in_coco([[1, 2], [1]])),
+            "about.json is not used: .* some image has objects of",
+        ),
+        (json.dumps({**in_coco([[1]]), "categories": []}), "not used: .* some annotation has none"),
         ('{"0.png": ["a", "b"], "1.png": ["a"]}', "gives several labels to an image"),
         ('{"0.png": ', "about.json is not JSON, or is damaged"),
     ],
@@ -507,7 +523,18 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
 def test_json_of_something_else_is_told(folder: Path, content: str, words: str) -> None:
     save_classes(folder, {"a": 2, "b": 2})
     (folder / "about.json").write_text(content)
-    assert words in told(load_dataset(folder))
+    assert re.search(words, told(load_dataset(folder)))
+
+
+def test_the_category_of_all_objects_in_an_image_is_its_class(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / "images" / f"{number}.png")
+    described = in_coco([[1], [2, 2], [1, 1], [2], [1], [2]])
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "instances_default.json").write_text(json.dumps(described))
+    found = load_dataset(folder, Reading(whole=True))
+    assert (found.classes, found.test.labels.tolist()) == (("cat", "dog"), [0, 1] * 3)
+    assert not found.report.left_out
 
 
 def test_celeba_lists_give_attributes_and_splits(folder: Path) -> None:
@@ -846,3 +873,69 @@ def test_missing_labels_are_so_as_words_too_and_flags_may_be_words(folder: Path)
     ]
     (folder / "labels.csv").write_text("\n".join(lines))
     assert load_dataset(folder).classes == ("cat", "dog", "owl")
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["10,5", "9,25"], {10.5, 9.25}),
+        (["0,125", "1,500"], {0.125, 1.5}),
+        (["1,500", "2,000"], {0, 1}),  # perhaps thousands: words
+    ],
+)
+def test_decimal_commas_are_read(folder: Path, cells: Sequence[str], values: set[float]) -> None:
+    saved = save_in_turn(folder, [*map(str, range(12))])
+    lines = [f"{name}.png;{label};{cells[label == 'b']}" for name, label in saved]
+    (folder / "about.csv").write_text("\n".join(["sep=;", "file;class;dose", *lines]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    (dose,) = found.train.columns.values()
+    assert {*dose.tolist()} == values
+
+
+@pytest.mark.parametrize("before", ["\n\n", "About,,\n", "About my pets\n\n"])
+def test_lines_before_the_titles_do_no_harm(folder: Path, before: str) -> None:
+    lines = [f"{name}.png,{label}," for name, label in save_in_turn(folder, "0123456789")]
+    (folder / "about.csv").write_text(before + "\n".join(["file,class,", *lines]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_two_flags_of_which_one_is_set_are_classes(folder: Path) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    lines = [f"{name}.png, {int(label == 'a')}, {int(label == 'b')}" for name, label in saved]
+    (folder / "_classes.csv").write_text("\n".join(["filename, a, b", *lines]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_a_table_without_titles_may_give_splits(folder: Path) -> None:
+    """As for Google's AutoML."""
+    splits = ["TRAIN"] * 6 + ["VALIDATION"] * 2 + ["TEST"] * 4
+    saved = save_in_turn(folder / "toys", [*map(str, range(12))])
+    lines = [
+        f"{split},gs://mine/toys/{name}.png,{label}"
+        for split, (name, label) in zip(splits, saved, strict=True)
+    ]
+    (folder / "import.csv").write_text("\n".join(lines))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found) == (6, 4)
+
+
+def test_labels_may_lie_in_json_beside_the_classes(folder: Path) -> None:
+    """As FiftyOne writes them."""
+    saved = save_in_turn(folder / "data", [*map(str, range(8))])
+    content = {"classes": ["a", "b"], "labels": dict(saved)}
+    (folder / "labels.json").write_text(json.dumps(content))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_json_of_columns_as_pandas_writes_it_is_read(folder: Path) -> None:
+    """The keys of its rows are numbers, which are not those of the images."""
+    saved = save_in_turn(folder, [*map(str, range(9))], "abc")
+    turned = dict(enumerate(saved[1:] + saved[:1]))
+    content = {
+        "image": {row: f"{name}.png" for row, (name, _) in turned.items()},
+        "label": {row: label for row, (_, label) in turned.items()},
+    }
+    (folder / "labels.json").write_text(json.dumps(content))
+    assert labels_are_those_of(load_dataset(folder))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+MOST_LISTED = 6
+"""Largest number of names that a sentence lists."""
 
 
 @dataclass
@@ -40,6 +44,11 @@ class Report:
             f"{kind}: {count:,} ({_show(name)}{', …' if count > 1 else ''})"
             for kind, (count, name) in self.left_out.items()
         )
+
+
+def some(words: Sequence[str]) -> str:
+    """Return the first of several words, as text, with … for the others."""
+    return ", ".join(words[:MOST_LISTED]) + " …" * (len(words) > MOST_LISTED)
 
 
 def _show(name: str) -> str:

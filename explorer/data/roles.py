@@ -25,10 +25,12 @@ LABEL_WORDS = frozenset(
 """Words in the name of an array or a file of labels."""
 PART_WORDS = "part|shard|chunk|batch"
 """Words in the names of a set's parts, as a regular expression; some callers add others."""
+FOLDS = ("fold", "folds", "kfold", "foldid", "cv", "cvfold")
+"""Titles of a column of the folds of a cross-validation, also without separators."""
 CUB_SPLIT = "traintestsplit"
 SPLIT_NAMES = (
-    "split", "usage", "partition", "subset", "set", "fold", "dataset", "datasettype", "phase",
-    CUB_SPLIT,
+    "split", "usage", "partition", "subset", "set", "dataset", "datasettype", "phase", CUB_SPLIT,
+    *FOLDS,
 )  # fmt: skip
 """Titles of a column of splits, without separators between words."""
 _MASKS = frozenset(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
+from explorer.data.report import some
 
 FEWEST_LEVELS, DARKEST_WHITE = 32, 32
 """Number of distinct levels, of 256, and brightest value, of 255, below which a range is doubtful.
@@ -65,18 +67,23 @@ def _form(dataset: Dataset) -> str:
 
 
 def _classes(dataset: Dataset) -> str:
-    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
-    told = [
-        f"{name} ({count:,})"
-        for name, count in zip(dataset.classes[:_CLASSES_TOLD], counts, strict=False)
-    ]
+    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
+    told = [f"{name} ({count:,})" for name, count in islice(counts, _CLASSES_TOLD)]
     more = len(dataset.classes) - len(told)
     return f"{len(dataset.classes):,}: {', '.join(told)}{f' and {more:,} more' if more else ''}"
 
 
+def _images_of_classes(dataset: Dataset) -> list[int]:
+    labels = np.concatenate([dataset.train.labels, dataset.test.labels])
+    counts: list[int] = np.bincount(labels, minlength=len(dataset.classes)).tolist()
+    return counts
+
+
 def _doubts(dataset: Dataset) -> Iterator[str]:
-    """Yield signs that the range or the number of channels is wrong."""
+    """Yield classes without images, and signs that the range or the channels are wrong."""
+    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
+    if empty := [name for name, count in counts if not count]:
+        yield f"no image of these classes was read: {some(empty)}"
     images = dataset.test.images
     images = images[evenly_spaced(len(images), _LOOKED_AT)]
     levels, peak = len(np.unique(images)), int(images.max())

@@ -24,7 +24,7 @@ from explorer.data.files.matlab import read_mats
 from explorer.data.files.rows import Column
 from explorer.data.files.stored import Stored, rows_at_once, rows_of, stored_array
 from explorer.data.files.tree import Tree
-from explorer.errors import DatasetError
+from explorer.errors import DatasetError, one_line
 
 _BLOCK = 64  # image files in rows of an HDF5 file that are read at a time
 Reader = Callable[[Tree, str], dict[str, Stored]]
@@ -39,7 +39,7 @@ def read_npy(tree: Tree, name: str) -> dict[str, Stored]:
             shape, is_fortran, dtype = _npy_header(file)
         except ValueError as error:
             raise DatasetError(f"{where} is not a NumPy file: {error}.") from error
-        _refuse_objects(dtype, "labels", where)
+        _refuse_objects(dtype, shape, "", where)
         offset, size = file.tell(), math.prod(shape) * dtype.itemsize
         if os.fstat(file.fileno()).st_size < offset + size:
             raise DatasetError(f"{where} is cut short; copy or download it again.")
@@ -70,24 +70,19 @@ def read_hdf5(tree: Tree, name: str) -> dict[str, Stored]:
     h5py = need("h5py", "HDF5 files")
     arrays: dict[str, Stored] = {}
 
-    def visit(key: str, item: Any) -> None:
+    def visit(path: str | bytes, item: Any) -> None:
+        key = path if isinstance(path, str) else path.decode("latin-1")
         if isinstance(item, h5py.Dataset) and item.dtype is not None:
-            rows = partial(_hdf5_rows, tree, name, key)
+            rows = partial(_hdf5_rows, tree, name, path)
             files = None
             if len(item.shape or ()) == 1 and item.dtype.kind in "OVS":
                 starts = [*range(0, len(item), _BLOCK), len(item)]
-                read = partial(_hdf5_block, tree, name, key)
+                read = partial(_hdf5_block, tree, name, path)
                 files = Column(starts, read, _bytes_of, tree.stamp(name))
             arrays[key] = Stored(key, item.shape or (), item.dtype, rows, "HDF5 file", files=files)
 
-    with tree.local(name) as content:
-        try:
-            with h5py.File(content, "r") as file:
-                file.visititems(visit)
-        except OSError as error:
-            raise DatasetError(
-                f"{tree.where(name)} is not an HDF5 file, or is damaged: {error}."
-            ) from error
+    with _opened_hdf5(tree, name) as file:
+        file.visititems(visit)
     return arrays
 
 
@@ -149,24 +144,55 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
 def _npz_rows(tree: Tree, name: str, member: str) -> Iterator[np.ndarray]:
     with _opened_npz(tree, name) as archive, archive.open(member) as file:
         shape, is_fortran, dtype = _npy_header(file)
-        _refuse_objects(dtype, member.removesuffix(".npy"), tree.where(name))
+        _refuse_objects(dtype, shape, member.removesuffix(".npy"), tree.where(name))
         if is_fortran:
             yield np.frombuffer(file.read(), dtype, math.prod(shape)).reshape(shape, order="F")
         else:
             yield from rows_of(file, shape or (1,), dtype)
 
 
-def _refuse_objects(dtype: np.dtype, key: str, where: str) -> None:
+def _refuse_objects(dtype: np.dtype, shape: tuple[int, ...], key: str, where: str) -> None:
     if dtype.hasobject:
-        raise DatasetError(
-            f"{key} in {where} holds Python objects, which are never loaded, as they can run any "
-            f"code; save it as an array of numbers or strings, for instance {key}.astype(str)."
-        )
+        raise DatasetError(why_not_loaded(key, shape, where))
 
 
-def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
+def why_not_loaded(key: str, shape: tuple[int, ...], where: str) -> str:
+    """Say that an array is pickled, and how the owner of the file saves it otherwise.
+
+    Args:
+        key: its name in an NPZ file; "" in an NPY file.
+        shape: its shape; that of a dictionary is ().
+        where: the file.
+    """
+    loaded = "numpy.load(PATH, allow_pickle=True)"
+    if key:
+        subject, line = f"{key} in {where}", "numpy.savez('plain.npz', **{name: numpy.array("
+        line += f"array.tolist()) for name, array in {loaded}.items()}})"
+    else:
+        subject, line = where, f"numpy.save('plain.npy', numpy.array({loaded}.tolist()))"
+        if shape == ():
+            line = f"numpy.savez('plain.npz', **{loaded}.item())"
+    return (
+        f"{subject} holds Python objects, which are never loaded, as they can run any code; if you "
+        f"trust it, run {line} and put that file in its place."
+    )
+
+
+@contextmanager
+def _opened_hdf5(tree: Tree, name: str) -> Iterator[Any]:
     h5py = need("h5py", "HDF5 files")
-    with tree.local(name) as content, h5py.File(content, "r") as file:
+    with tree.local(name) as content:
+        try:
+            with h5py.File(content, "r") as file:
+                yield file
+        except Exception as error:  # h5py raises nearly anything for damaged files
+            raise DatasetError(
+                f"{tree.where(name)} is not an HDF5 file, or is damaged: {one_line(error)}."
+            ) from error
+
+
+def _hdf5_rows(tree: Tree, name: str, key: str | bytes) -> Iterator[np.ndarray]:
+    with _opened_hdf5(tree, name) as file:
         item = file[key]
         if not item.shape:
             yield np.asarray(item[()])[None]
@@ -178,9 +204,8 @@ def _hdf5_rows(tree: Tree, name: str, key: str) -> Iterator[np.ndarray]:
             yield item[start : start + step]
 
 
-def _hdf5_block(tree: Tree, name: str, key: str, block: int) -> np.ndarray:
-    h5py = need("h5py", "HDF5 files")
-    with tree.local(name) as content, h5py.File(content, "r") as file:
+def _hdf5_block(tree: Tree, name: str, key: str | bytes, block: int) -> np.ndarray:
+    with _opened_hdf5(tree, name) as file:
         return np.asarray(file[key][block * _BLOCK : (block + 1) * _BLOCK])
 
 

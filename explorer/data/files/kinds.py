@@ -80,7 +80,7 @@ FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"\x89HDF", "an HDF5 file", "save a picture of it as PNG"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "run git lfs pull where it came from"),
     (rb"SQLite format 3", "an SQLite database", "write its images as PNG"),
-    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "save its picture"),
+    (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "download the file itself"),
     (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
 )
 
@@ -120,6 +120,12 @@ def conversion_of(name: str) -> tuple[str, str] | None:
 def is_archive(name: str, *, readable: bool = True) -> bool:
     """Whether a file is an archive, judged by its name; optionally also one that cannot be read."""
     return name.lower().endswith(_ARCHIVES if readable else _ARCHIVES + _UNREADABLE_ARCHIVES)
+
+
+def what_stands_in(head: bytes) -> tuple[str, str] | None:
+    """Return the kind of what was downloaded in place of a file, and what to do with it."""
+    found = kind_of_bytes(head)
+    return found if found and found[0] in ("a pointer of Git LFS", "a web page") else None
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:

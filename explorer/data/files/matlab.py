@@ -7,6 +7,7 @@ first, and flat images hold one column after another. Version 7.3 files are HDF5
 from __future__ import annotations
 
 import math
+import os
 import re
 import sys
 from collections import defaultdict
@@ -30,6 +31,7 @@ _FREY = (28, 20)
 _SMALLEST_FLAT = 64  # fewest values of a flat image
 _MOST_CLASSES = 62  # largest length of an axis of classes, as in USPS
 _MOST_WORDS = 20_000  # references that are followed; version 7.3 stores each word behind one
+_RECORDS_PER_BYTE = 129  # at most, as zlib packs 1,032 bytes into one and a record has 8
 _SVHN = re.compile(r"(train|test|extra)_32x32\.mat$")
 _SAMPLE = 1_000  # images from which the layout is inferred
 _CLEARLY = 1.15
@@ -116,6 +118,10 @@ def load_mat(tree: Tree, name: str) -> dict[str, Any]:
     scipy = need("scipy.io", "MATLAB files")
     with tree.local(name) as file:
         try:
+            most = _RECORDS_PER_BYTE * file.seek(0, os.SEEK_END)
+            for _, shape, kind in scipy.whosmat(file):
+                if kind in ("cell", "struct", "object") and math.prod(shape) > most:
+                    raise ValueError("more records than the file can hold")  # would take hours
             return {
                 key: _plain(value)
                 for key, value in scipy.loadmat(file).items()
@@ -158,7 +164,7 @@ def _is_damaged(tree: Tree, name: str, error: Exception) -> DatasetError:
     """Turn an error of SciPy or h5py into a DatasetError."""
     return DatasetError(
         f"{tree.where(name)} is not a MATLAB file, or is damaged ({one_line(error)}); "
-        "copy or download it again."
+        "copy or download it again, or save it with -v7 in Octave."
     )
 
 
@@ -231,6 +237,8 @@ def _images_first(file: str, arrays: Mapping[str, np.ndarray]) -> list[_Array]:
         note = ""
         if _is_list(array):
             array = array.reshape(-1)
+        elif array.dtype.kind == "U":
+            pass  # no images
         elif key.split()[-1] == "mapping" and array.ndim == 2 and array.shape[1] in (2, 3):
             codes = np.nan_to_num(array[:, 1]).astype(np.int64) % sys.maxunicode  # EMNIST
             array = np.array([*map(chr, codes.tolist())])
@@ -387,4 +395,5 @@ def _count_from_0(arrays: Sequence[_Array]) -> None:
 
 def _name_classes(words: np.ndarray, least: int, images: int) -> bool:
     """Whether words can be class names: distinct, at least ``least``, and fewer than the images."""
-    return least <= len(words) < images and len({*words.tolist()}) == len(words)
+    is_list = words.ndim == 1 and least <= len(words) < images
+    return is_list and len({*words.tolist()}) == len(words)

@@ -75,7 +75,8 @@ def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:
     """Wrap an array that is in memory or memory-mapped."""
 
     def rows() -> Iterator[np.ndarray]:
-        step = rows_at_once(array.shape, array.dtype)
-        return (array[start : start + step] for start in range(0, len(array), step))
+        listed = np.atleast_1d(array)
+        step = rows_at_once(listed.shape, array.dtype)
+        return (listed[start : start + step] for start in range(0, len(listed), step))
 
     return Stored(name, array.shape, array.dtype, rows, origin, array)

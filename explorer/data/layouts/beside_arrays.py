@@ -34,7 +34,7 @@ def read_labels_beside(
     counts = {len(array) for array in arrays.values() if array.shape}
     for table in read_tables(tree, [name for name in names if is_table(name)], [()], report):
         cells = _labels_of(table.columns, table.files[0], counts)
-        if cells is not None:
+        if cells:
             name = table.files[0]
             stem = stem_of(name)
             key = stem if is_called_labels(stem) else f"{stem} labels"

@@ -1,8 +1,9 @@
-"""Read labels from a file per image with the image's name: WebDataset's ``.cls``, ``.json``."""
+"""Read labels from a file per image with its name: ``.cls``, ``.json``, Pascal VOC's ``.xml``."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.table import Table, decode
 from explorer.data.report import Report
 
+_OBJECT = re.compile(r"<object>\s*<name>\s*([^<]*?)\s*</name>")
 _SCALARS = (str, int, float, type(None))
 
 
@@ -94,7 +96,20 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
     return columns_of_records([records.get(name, {}) for name in names])
 
 
-_READERS = {".cls": _columns_of_classes, ".json": _columns_of_json}
+def _columns_of_xml(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:
+    """Return the class of all objects in each image, as in Pascal VOC, if none has several."""
+    classes = [{*_OBJECT.findall(_read(tree, name) or "")} for name in names]
+    if several := [name for name, found in zip(names, classes, strict=True) if len(found) > 1]:
+        report.note(
+            f"the .xml files are not used, as they give objects of several classes to "
+            f"{len(several):,} of {len(names):,} images, such as {several[0]}"
+        )
+    if several or not any(classes):
+        return {}
+    return {"label": ["".join(found) for found in classes]}
+
+
+_READERS = {".cls": _columns_of_classes, ".json": _columns_of_json, ".xml": _columns_of_xml}
 
 
 def _read(tree: Tree, name: str) -> str | None:

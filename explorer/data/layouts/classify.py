@@ -17,7 +17,7 @@ from explorer.data.layouts.labels import (
     plain,
 )
 from explorer.data.layouts.splits import may_split, take_splits
-from explorer.data.report import Report
+from explorer.data.report import MOST_LISTED, Report, some
 from explorer.data.roles import TRAIN
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
@@ -26,8 +26,6 @@ NOT_LABELLED = "not labelled"
 """The class of images without a label, where others have one."""
 MOST_WORDS = 256
 """A column with more distinct words names images rather than kinds of images, and is not kept."""
-MOST_SPELLED_OUT = 6
-"""Most words of a column that its name lists one by one with their numbers."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,8 @@ def classify(
         classes = (title_of(path),)  # of images without labels
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
+    if label is None and columns[0]:
+        report.note(f"--label COLUMN takes another column as the classes: {some([*columns[0]])}")
     return Layout(
         origin,
         classes,
@@ -122,7 +122,8 @@ def _without_unlabelled_tests(
     kept = {role: part for role, part in found.items() if part.labels is not None}
     for role in found.keys() - kept.keys():
         part = found[role]
-        report.leave_out(f"{role} images without labels", part.name(0), len(part))
+        first = part.name(0) if len(part) else role
+        report.leave_out(f"{role} images without labels", first, len(part))
     return kept
 
 
@@ -182,17 +183,12 @@ def _note_doubtful_classes(
         if len(name) > 1:  # "a" and "A" may be classes of letters
             by_spelling.setdefault(name.casefold(), []).append(name)
     if twins := [name for names in by_spelling.values() if len(names) > 1 for name in names]:
-        report.note(f"the classes {_some(twins)} differ only in capital letters")
+        report.note(f"the classes {some(twins)} differ only in capital letters")
     if len(indices) > 1 and TRAIN in indices:
         others = np.concatenate([index for role, index in indices.items() if role != TRAIN])
         if (unknown := np.setdiff1d(others, indices[TRAIN])).size:
             names = [classes[index] for index in unknown]
-            report.note(f"there are no training images of the classes {_some(names)}")
-
-
-def _some(words: Sequence[str]) -> str:
-    """Return the first of several words, as text."""
-    return ", ".join(words[:MOST_SPELLED_OUT]) + " …" * (len(words) > MOST_SPELLED_OUT)
+            report.note(f"there are no training images of the classes {some(names)}")
 
 
 def _with_label(path: Path, part: Unclassified, label: str) -> Unclassified:
@@ -247,7 +243,7 @@ def _as_numbers(
 
 def _spell_out(words: np.ndarray) -> str:
     """Say what the numbers of words mean: for all words if they are few, else first and last."""
-    if len(words) <= MOST_SPELLED_OUT:
+    if len(words) <= MOST_LISTED:
         return ", ".join(f"{number} {word}" for number, word in enumerate(words))
     return f"0 {words[0]} to {len(words) - 1} {words[-1]}, by the alphabet"
 

@@ -20,10 +20,10 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.labels import numbers_or_words, plain
+from explorer.data.layouts.labels import numbers_or_words, plain, with_points
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import counts_up
 from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.source import Layout
@@ -39,8 +39,6 @@ _SPOILED = (
     "the first line was an image that pandas took for titles and made unique (0.1, 0.2, …): it is "
     "left out; read the original with header=None"
 )
-MOST_LISTED = 6
-"""Largest number of columns that a message names."""
 _FIRST_LINES = 200  # lines that are inspected
 _BETWEEN = str.maketrans(dict.fromkeys("[](),;", " "))  # separators in a cell of pixels
 
@@ -60,7 +58,10 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
                 raise
             report.leave_out("tables without pixels", name)
     if not read:
-        raise DatasetError(f"None of the CSV files in {tree.path} has a column for each pixel.")
+        raise DatasetError(
+            f"None of the CSV files in {tree.path} has a column for each pixel; expected a row for "
+            "each image."
+        )
     of_split = files_by_split(tree, [*read], reading.pick, report)
     by_role = {role: [read[name] for name in files] for role, files in of_split.items()}
     every = [table for tables in by_role.values() for table in tables]
@@ -138,8 +139,7 @@ class _Csv:
             raise DatasetError(
                 f"{self.where} must have a column for each pixel of a square, such as label, "
                 f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
-                f"{', '.join(self.titles[:MOST_LISTED])}; a table of labels belongs beside its "
-                "images."
+                f"{some(self.titles)}; a table of labels belongs beside its images."
             )
         if twice:
             raise DatasetError(
@@ -173,7 +173,10 @@ class _Csv:
         for block in self._blocks(others, pyarrow.string()):
             for title in others:
                 cells[title] += [cell.strip() for cell in block[title].to_pylist()]
-        return {title: plain(numbers_or_words(cells[title]), title) for title in others}
+        return {
+            title: plain(numbers_or_words(with_points(texts) if self._has_commas else texts), title)
+            for title, texts in cells.items()
+        }
 
     def stored(self, columns: Mapping[str, np.ndarray]) -> Stored:
         """Return the pixels as a stored array, given the other columns.
@@ -306,7 +309,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         return titles, False, f"without titles, {told}"
     is_spoiled = _were_made_unique(first)
     has_titles = is_spoiled or _count_up(first)
-    start = int(not first[0])  # an index, as pandas writes it
+    start = int(len(first) > 1 and not first[0])  # an index, as pandas writes it
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
     spoiled = f"{_SPOILED}; " if is_spoiled else ""
     if arrange_images((1, len(first) - start)) is not None:
@@ -322,7 +325,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
 
 def _count_up(cells: list[str]) -> bool:
     """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
-    return counts_up(cells if cells[0] else cells[1:])
+    return bool(cells) and counts_up(cells if cells[0] else cells[1:])
 
 
 def _were_made_unique(cells: list[str]) -> bool:

@@ -23,6 +23,7 @@ from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.sources.arrays import arrange_images
+from explorer.data.sources.pictures import STACK_SUFFIXES
 from explorer.errors import DatasetError
 
 PICTURES, ARRAYS, IDX, PARQUET, CSV = "pictures", "arrays", "idx", "parquet", "csv"
@@ -87,7 +88,8 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
         key=lambda family: (family == CSV, -len(families[family])),
     )
     pictures = len(families.get(PICTURES, ()))
-    if not pictures or (pictures == 1 and by_files):
+    is_stack = pictures == 1 and suffix_of(families[PICTURES][0]) in STACK_SUFFIXES
+    if not pictures or (pictures == 1 and by_files and not is_stack):
         return next(iter(by_files), None)
     by_files = [family for family in by_files if not _tell_of_each(families[family], pictures)]
     found = [

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import islice
 from pathlib import Path
 
 from explorer.data.files.containers import DATA_SUFFIXES
@@ -34,12 +35,13 @@ from explorer.data.files.kinds import (
     kind_of_bytes,
     kind_of_file,
     suffix_of,
+    what_stands_in,
 )
 from explorer.data.files.names import Names
 from explorer.data.files.opening import open_tree
 from explorer.data.files.published import find_published
 from explorer.data.files.stored import Stored
-from explorer.data.files.tree import Tree, without_endings
+from explorer.data.files.tree import UNREADABLE, Tree, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.copies import without_copied_files
@@ -69,6 +71,8 @@ from explorer.data.report import Report
 from explorer.data.roles import read_name
 from explorer.data.sources.source import Layout
 from explorer.errors import DatasetError
+
+_LOOKED_INTO = 20  # files, to say why they cannot be read
 
 
 def find_images(path: Path, reading: Reading, report: Report) -> Layout:
@@ -103,7 +107,8 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     try:
         layout = _find_in_family(tree, family, families[family], lists, reading, report)
     except DatasetError as error:
-        if family == CSV and (what := _what_to_convert(tree)):
+        what = _what_was_downloaded(tree, families[family])
+        if what or (family == CSV and (what := _what_to_convert(tree))):
             raise DatasetError(what) from error
         raise
     return name_classes(layout, lists, report)
@@ -170,6 +175,15 @@ def _what_to_convert(tree: Tree) -> str | None:
     hidden = [child.name for child in tree.path.iterdir()] if tree.path.is_dir() else []
     known = (conversion_of(name) for name in (*hidden, *tree.names()))
     return next((_how_to_convert(tree.path, *found) for found in known if found), None)
+
+
+def _what_was_downloaded(tree: Tree, files: Sequence[str]) -> str | None:
+    """Return a sentence on the first file that is a web page or a pointer of Git LFS, if any is."""
+    for name in islice(files, _LOOKED_INTO):
+        with contextlib.suppress(*UNREADABLE), tree.open(name) as file:
+            if known := what_stands_in(file.read(HEAD)):
+                return f"{tree.where(name)} is {known[0]}; {known[1]}."
+    return None
 
 
 def _why_nothing(tree: Tree) -> str:

@@ -44,7 +44,7 @@ from explorer.data.layouts.tables import (
 )
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.reading import FILE_NAME, Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import (
     MASKS,
     PART_WORDS,
@@ -63,6 +63,7 @@ _FEW = 50
 """Most text files that are inspected; if there are more, each may belong to one image."""
 _PART = re.compile(rf"(.*(?:{PART_WORDS}|images)[ _-]?)\d+", re.IGNORECASE)
 """The name of a folder that holds a part of a set."""
+_FOLD = re.compile(r"k?fold[ _-]?\d+", re.IGNORECASE)
 _HASH = re.compile(r"(?=.*[a-f])[0-9a-f]{16,}")
 _MOST_DIGITS = 3
 """Most digits of a hash in the name of a folder."""
@@ -95,7 +96,8 @@ def find_in_folders(
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
-    by_role = _split(_unwrap(without_masks(tree, folders, report)), roles, report)
+    folders = _without_folds(_unwrap(without_masks(tree, folders, report)), report)
+    by_role = _split(folders, roles, report)
     by_role = {role: _unwrap(without_masks(tree, found, report)) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_beside_images(tree, others, files, report)
@@ -158,6 +160,21 @@ def _unwrap(folders: list[Folder]) -> list[Folder]:
             break
         folders = [replace(folder, parts=folder.parts[1:]) for folder in folders]
     return folders
+
+
+def _without_folds(folders: list[Folder], report: Report) -> list[Folder]:
+    """Join the folds of a cross-validation, ``fold1``, ``fold2``, …; keep one if each is split."""
+    folds = [folder.parts[0] if folder.parts else "" for folder in folders]
+    if len({*folds}) < 2 or not all(map(_FOLD.fullmatch, folds)):
+        return folders
+    inner = [replace(folder, parts=folder.parts[1:]) for folder in folders]
+    if any(folder.parts and read_name(folder.parts[0]).role for folder in inner):
+        for fold, folder in zip(folds, folders, strict=True):
+            if fold != folds[0]:
+                report.leave_out("images of further folds", str(folder), len(folder.names))
+        return _unwrap([f for fold, f in zip(folds, folders, strict=True) if fold == folds[0]])
+    report.note(f"the folders {folds[0]} … {folds[-1]} are folds, neither splits nor classes")
+    return inner
 
 
 def _split(
@@ -370,7 +387,7 @@ def _with_folders(
             return told
         labels = np.array([index[class_of[folder.parts]] for folder in folders], np.int64)
         labels = np.repeat(labels, [len(folder.names) for folder in folders])
-        own = {} if told.labels is None else {told.label_name: told.labels}
+        own = {} if told.labels is None else {told.label_name: numbers_or_words(told.labels)}
         return replace(told, labels=labels, columns={**told.columns, **own})
     if told.labels is None or not {*told.labels.tolist()} <= index.keys():
         return None
@@ -438,8 +455,7 @@ def _with_file_names(
             report.note(f"the files' names give the classes, as the column {title} does")
             return replace(told, labels=prefixes)
     report.note(
-        f"the files' names begin with {', '.join(known[:4])}{' …' if len(known) > 4 else ''}: "
-        f"--label {FILE_NAME} takes these as the classes"
+        f"the files' names begin with {some(known)}: --label {FILE_NAME} takes these as the classes"
     )
     return told
 

@@ -15,12 +15,11 @@ FILE = "file name"
 def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     """Return the columns in a JSON file; none if its structure is not known.
 
-    Known are labels by file, files by label, records by file, columns by title, and lists of
-    labels, records or pairs, also as the only list in a dictionary (StyleGAN's ``dataset.json``).
+    Known are labels by file, files by label, records by file, columns by title, lists of labels,
+    records or pairs, also as the only list in a dictionary (StyleGAN's ``dataset.json``), and COCO.
 
     Raises:
-        DatasetError: it describes objects in images, as COCO does, or gives an image several
-            labels.
+        DatasetError: it gives an image several labels.
     """
     if isinstance(content, list):
         if content and all(isinstance(label, (str, int)) for label in content):
@@ -30,14 +29,14 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     if not isinstance(content, dict):
         return {}
     if {"images", "annotations"} <= content.keys():
-        raise DatasetError(
-            f"{name} describes objects in the images (COCO), which is not used: for classes, "
-            "give a folder or a label for each image."
-        )
+        return _columns_of_coco(name, content)
     values = [*content.values()]
-    if len(values) == 1 and isinstance(values[0], dict) and label_title(content) is not None:
-        return columns_of_json(name, values[0])  # {"labels": {…}}
-    if values and all_name_splits(content) and all(isinstance(one, dict) for one in values):
+    are_dicts = all(isinstance(value, dict) for value in values)
+    if label_title(content) and are_dicts and len(values) > len({*map(tuple, values)}) == 1:
+        return {title: [*map(cell, cells.values())] for title, cells in content.items()}  # pandas'
+    if isinstance(labels := content.get(label_title(content) or ""), dict):
+        return columns_of_json(name, labels)  # {"labels": {…}}
+    if values and all_name_splits(content) and are_dicts:
         return _columns_of_splits(name, content)
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
@@ -47,9 +46,28 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
         if len({*map(len, lists)}) == 1 and label_title(content) is not None:
             return {title: [*map(cell, cells)] for title, cells in content.items()}
         return _columns_of_lists(name, content)
-    if all(isinstance(value, dict) for value in values):
+    if are_dicts:
         return columns_of_records([{FILE: key, **about} for key, about in content.items()])
     return _columns_of_pairs([*content.items()])
+
+
+def _columns_of_coco(name: str, content: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the category of each image; format: https://cocodataset.org/#format-data.
+
+    Raises:
+        DatasetError: an image has several, or an annotation has none.
+    """
+    unused = f"{name} is not used: for classes, each image needs one category (COCO), but "
+    try:
+        titles = {one["id"]: one["name"] for one in content.get("categories", ())}
+        files = {one["id"]: one["file_name"] for one in content["images"]}
+        every = [(files[one["image_id"]], one["category_id"]) for one in content["annotations"]]
+        pairs = [(file, titles[category]) for file, category in dict.fromkeys(every)]
+    except (KeyError, TypeError) as error:
+        raise DatasetError(f"{unused}some annotation has none.") from error
+    if len({file for file, _ in pairs}) < len(pairs):
+        raise DatasetError(f"{unused}some image has objects of several.")
+    return _columns_of_pairs(pairs)
 
 
 def _columns_of_splits(name: str, content: dict[str, Any]) -> dict[str, list[str]]:

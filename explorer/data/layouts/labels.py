@@ -22,6 +22,8 @@ _NUMBER = re.compile(
 )
 """A cell that is a number, or empty."""
 
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
+
 
 def label_titles(titles: Iterable[str]) -> list[str]:
     """Return the titles of class columns among these, the plainest first."""
@@ -44,6 +46,14 @@ def numbers_or_words(cells: Iterable[str]) -> np.ndarray:
     if all(_NUMBER.fullmatch(text.strip()) for text in texts):
         return np.array([float(text) if text.strip() else np.nan for text in texts])
     return np.array(texts, str)
+
+
+def with_points(texts: Sequence[str]) -> Sequence[str]:
+    """Return a column of text with points in place of decimal commas; thousands keep theirs."""
+    if all(_THOUSANDS.fullmatch(text) for text in texts if "," in text):
+        return texts
+    pointed = [text.replace(",", ".") for text in texts]
+    return pointed if numbers_or_words(pointed).dtype.kind == "f" else texts
 
 
 def as_words(values: np.ndarray) -> np.ndarray:

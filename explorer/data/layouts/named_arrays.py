@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from explorer.data.files.containers import why_not_loaded
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
@@ -22,7 +23,7 @@ from explorer.data.layouts.labels import can_be_classes, label_title, plain
 from explorer.data.layouts.splits import YES_OR_NO, may_split
 from explorer.data.pixels import Shape, open_image
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import (
     LABEL_WORDS,
     TEST,
@@ -51,10 +52,10 @@ _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
 """The channel that holds transparency, by the number of channels."""
 _INDEX_WORDS = frozenset(("idx", "index", "indices", "inds", "ids", "rows"))
 _UNNAMED = re.compile(r"arr_\d+")  # default names of numpy.savez
-_MOST_LISTED = 6
 _FEW = 10  # with fewer images, each may be the only one of its class
 _SMALLEST_PICTURE = 16  # pixels a side
 _WIDEST_TABLE = 64  # columns
+_WIDEST_ONE_HOT = 100  # columns of one-hot labels that could be flat squares
 _FACTORS = {  # published column names, by a word in the table's name and the number of columns
     ("latents", 6): ("color", "shape", "scale", "orientation", "x", "y"),  # dSprites
     ("labels", 6): ("floor", "wall", "object", "scale", "shape", "orientation"),  # 3dshapes
@@ -143,19 +144,16 @@ class _Arrays:
         if self.images:
             return
         if refused := [name for name, array in arrays.items() if array.is_pickled]:
-            raise DatasetError(
-                f"{refused[0]} in {path} holds Python objects, which are never loaded, as they can "
-                "run any code; save it as an array of numbers, for instance with numpy.stack."
-            )
+            raise DatasetError(why_not_loaded(refused[0], arrays[refused[0]].shape, str(path)))
         raise DatasetError(
             f"{path} must hold images as numbers of shape (n, height, width), with 1 to 4 channels "
-            f"last or first, or flat squares, but holds {self.describe(arrays) or 'nothing'}."
+            f"last or first, or flat squares, but holds {self.describe(arrays) or 'nothing'}; "
+            "numpy.reshape makes images of frames or slices, and single pictures are read as PNG."
         )
 
     def describe(self, names: Iterable[str]) -> str:
         """Return the first of several names, with the types and shapes of the arrays."""
-        told = [f"{name} ({self.arrays[name].dtype} {self.arrays[name].shape})" for name in names]
-        return ", ".join(told[:_MOST_LISTED]) + (", …" if len(told) > _MOST_LISTED else "")
+        return some([f"{n} ({self.arrays[n].dtype} {self.arrays[n].shape})" for n in names])
 
     def pick_set(self, pick: str | None) -> None:
         """Keep the images of one set if there are several sets, such as the six of EMNIST."""
@@ -252,6 +250,8 @@ class _Arrays:
             elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
                 factors = _name_factors(name, values)
                 chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
+                if own.is_labels and labels is None and chosen is None:
+                    self.report.note(f"{name} has several values for an image: they are columns")
                 if chosen is not None:
                     values = factors.pop(chosen)
                     labels = values if labels is None else labels
@@ -272,7 +272,7 @@ class _Arrays:
             are_words = array.dtype.kind in "SUO" and not array.is_pickled
             if _key_of(name).is_labels and are_words and math.prod(array.shape) > most:
                 self.tables.remove(name)
-                names: Sequence[str] = plain(array.read(), name).tolist()
+                names: Sequence[str] = plain(array.read(), name).reshape(-1).tolist()
                 return names
         return None
 
@@ -321,11 +321,18 @@ class _Arrays:
         found = {}
         for role in dict.fromkeys(_key_of(name).role for name in self.images):
             chosen = {n: self.arrays[n] for n in self.images if _key_of(n).role == role}
-            classes = [" ".join(_key_of(name).rest) or name for name in chosen]
+            classes = [_class_of(name) for name in chosen]
             labels = np.repeat(classes, [*map(len, chosen.values())])
             source = _as_images(self.path, chosen)
             found[role or TRAIN] = Unclassified(source, labels, {})
         return found
+
+
+def _class_of(name: str) -> str:
+    """Return the words of an array's name that say the class of its images."""
+    words = read_name(name).rest
+    rest = _key_of(name).rest
+    return " ".join(w for w in words if w in rest or (w == "0" and "arr" not in words)) or name
 
 
 def _images_first(arrays: Mapping[str, Stored]) -> dict[str, Stored]:
@@ -391,6 +398,12 @@ def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
     )
 
 
+def are_pictures(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape holds images even if it is called labels."""
+    is_wide = len(shape) > 2 or math.prod(shape[1:]) > _WIDEST_ONE_HOT
+    return is_wide and arrange_images(shape) is not None
+
+
 def is_called_labels(name: str) -> bool:
     """Whether an array's name says that it holds labels."""
     return _key_of(name).is_labels
@@ -418,15 +431,18 @@ def _key_of(name: str) -> _Key:
 
 
 def _find_images(arrays: Mapping[str, Stored]) -> list[str]:
-    """Return the arrays that hold images, by content or shape, and by name if any name says so."""
+    """Return the arrays that hold images, by content or shape, and by name if any name says so.
+
+    Those called labels are only taken without others, as ``class_0``, ``class_1``, …
+    """
     files = [name for name, array in arrays.items() if array.files and _is_picture(array.files)]
-    shaped = files or [
+    shaped = [
         name
         for name, array in arrays.items()
-        if array.dtype.kind in "biuf"
-        and arrange_images(array.shape)
-        and not _key_of(name).is_labels
+        if array.dtype.kind in "biuf" and arrange_images(array.shape)
     ]
+    others = [name for name in shaped if not _key_of(name).is_labels]
+    shaped = files or others or [name for name in shaped if are_pictures(arrays[name].shape)]
     named = [name for name in shaped if _key_of(name).is_images]
     deepest: dict[str | None, int] = {}  # per split; shallower arrays are features or masks
     for name in named or shaped:
@@ -489,7 +505,7 @@ def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
 def _are_not_3dshapes(values: np.ndarray) -> bool:
     """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
-    return not (hues.min() >= 0 and hues.max() < 1 and hues.any())
+    return values.dtype.kind == "U" or not (hues.min() >= 0 and hues.max() < 1 and hues.any())
 
 
 def _column_name(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.copies import without_copied_files
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import PART_WORDS, TEST, TRAIN, VALIDATION, read_name, words_of
 from explorer.errors import DatasetError
 
@@ -88,7 +88,7 @@ def _picked(
     if len(found) != 1:
         raise DatasetError(
             f"{tree.path} holds {len(found) or 'no'} sets called {pick}; its files are "
-            f"{_list(sets)}."
+            f"{some([*map(_example, sets.values())])}."
         )
     return found
 
@@ -106,8 +106,9 @@ def _with_training_images(
     whole = [name for name in trained if {TEST, VALIDATION} & {*sets[name]}]
     if len(whole) > 1:
         raise DatasetError(
-            f"{tree.path} holds several sets by the names of its files: {_list(sets)}; give the "
-            "path of one file, or a folder with those of one set."
+            f"{tree.path} holds several sets by the names of its files: "
+            f"{some([*map(_example, sets.values())])}; give the path of one file, or a folder with "
+            "those of one set."
         )
     return whole or trained
 
@@ -115,7 +116,3 @@ def _with_training_images(
 def _example(files: Mapping[str | None, Sequence[str]]) -> str:
     """Return the name of one of a set's files, preferably of training images."""
     return (files.get(TRAIN) or next(iter(files.values())))[0]
-
-
-def _list(sets: Mapping[str, Mapping[str | None, Sequence[str]]]) -> str:
-    return ", ".join(map(_example, [*sets.values()][:6])) + " …" * (len(sets) > 6)

@@ -10,6 +10,7 @@ import math
 import re
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
@@ -20,11 +21,11 @@ from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.csv_rows import MOST_LISTED, PIXEL, in_order_of_pixels
+from explorer.data.layouts.csv_rows import PIXEL, in_order_of_pixels
 from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import words_of
 from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
@@ -84,21 +85,19 @@ class _Shard:
     """
 
     def __init__(self, tree: Tree, name: str) -> None:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import parquet
 
         self._tree, self.name, self.where = tree, name, tree.where(name)
-        try:
+        with _damage_as_sentence(self.where):
             content = tree.local(name)
             weakref.finalize(self, content.close)
             self._file = parquet.ParquetFile(content)
-        except (ArrowException, OSError) as error:
-            raise DatasetError(f"{self.where} is not a Parquet file, or is damaged.") from error
         schema = self._file.schema_arrow
         files = [field.name for field in schema if _holds_files(field.type)]
-        self.files = min(files, key=_is_no_image_word, default=None)
+        self.files = min(files, key=_no_image_words, default=None)
         self.pixels = [] if self.files else _find_numbers(schema)
         if not (self.files or self.pixels):
-            there = ", ".join(f"{field.name} ({field.type})" for field in [*schema][:MOST_LISTED])
+            there = some([f"{field.name} ({field.type})" for field in schema])
             raise DatasetError(
                 f"{self.where} must have a column of image files, such as image{{bytes, path}}, or "
                 f"one called image of lists of numbers, but has {len(schema)} columns: {there}; "
@@ -120,15 +119,17 @@ class _Shard:
 
     def columns(self) -> dict[str, np.ndarray]:
         """Read all columns of numbers and words; missing values are NaN or empty."""
-        table = self._file.read(columns=self._others)
-        return {name: _unpack_column(table[name]) for name in self._others}
+        with _damage_as_sentence(self.where):
+            table = self._file.read(columns=self._others)
+            return {name: _unpack_column(table[name]) for name in self._others}
 
     def image_files(self) -> Column:
         """Return the column of image files."""
 
         def read(group: int) -> Any:
-            table = self._file.read_row_group(group, columns=[self.files])
-            return table[self.files].combine_chunks()
+            with _damage_as_sentence(self.where):
+                table = self._file.read_row_group(group, columns=[self.files])
+                return table[self.files].combine_chunks()
 
         return Column(self._starts, read, _content_of, self._tree.stamp(self.name))
 
@@ -158,15 +159,18 @@ class _Shard:
 
     def _blocks(self, shape: tuple[int, ...] | None, size: int) -> Iterator[np.ndarray]:
         """Yield blocks of rows of numbers, in the given shape if there is one."""
-        for batch in self._file.iter_batches(size, columns=self.pixels):
-            if len(self.pixels) > 1:
-                columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-                block = np.stack(columns, axis=1)
-            else:
-                block = _unpack_lists(batch.column(0), self.where)
-            if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
-                raise DatasetError(f"The images in {self.where} differ in shape; give them one.")
-            yield block if shape is None else block.reshape(-1, *shape)
+        with _damage_as_sentence(self.where):
+            for batch in self._file.iter_batches(size, columns=self.pixels):
+                if len(self.pixels) > 1:
+                    columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+                    block = np.stack(columns, axis=1)
+                else:
+                    block = _unpack_lists(batch.column(0), self.where)
+                if shape is not None and math.prod(block.shape[1:]) != math.prod(shape):
+                    raise DatasetError(
+                        f"The images in {self.where} differ in shape; give them one."
+                    )
+                yield block if shape is None else block.reshape(-1, *shape)
 
     def _stated_shape(self, first: np.ndarray) -> tuple[int, ...]:
         """Return the shape that columns state for all images, if it fits the first image."""
@@ -179,6 +183,16 @@ class _Shard:
                     if math.prod(shape) == first[0].size:
                         return shape
         return first.shape[1:]
+
+
+@contextmanager
+def _damage_as_sentence(where: str) -> Iterator[None]:
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{where} is not a Parquet file, or is damaged.") from error
 
 
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
@@ -226,9 +240,14 @@ def _find_numbers(schema: Any) -> list[str]:
         if depth > 1 or (depth and not _is_no_image_word(title))
     ]  # fmt: skip
     if lists:
-        return [min(lists, key=_is_no_image_word)]
+        return [min(lists, key=_no_image_words)]
     pixels = [title for title in depths if PIXEL.fullmatch(title.lower())]
     return pixels if arrange_images((1, len(pixels))) else []
+
+
+def _no_image_words(title: str) -> tuple[bool, int]:
+    """Rank how likely a column of this title holds the images: ``image`` before ``depth_image``."""
+    return _is_no_image_word(title), len(words_of(title))
 
 
 def _is_no_image_word(title: str) -> bool:

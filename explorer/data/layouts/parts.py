@@ -10,7 +10,12 @@ from itertools import permutations
 import numpy as np
 
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.named_arrays import IMAGE_WORDS, is_called_labels, role_of_array
+from explorer.data.layouts.named_arrays import (
+    IMAGE_WORDS,
+    are_pictures,
+    is_called_labels,
+    role_of_array,
+)
 from explorer.data.report import Report
 from explorer.data.roles import PART_WORDS, counts_up, words_of
 from explorer.data.sources.arrays import arrange_images
@@ -169,12 +174,15 @@ def _holds_images(name: str, arrays: Arrays) -> bool:
 
 
 def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
-    """Return the lengths of arrays named labels, or of the only array in a file so named."""
+    """Return the lengths of arrays named labels, or of the only array in a file so named.
+
+    Images in a file such as ``class_0.npy`` are no labels.
+    """
     is_alone = len(arrays) == 1 and is_called_labels(name)
     return {
         len(array)
         for key, array in arrays.items()
-        if array.shape and (is_alone or is_called_labels(key))
+        if array.shape and (is_alone or is_called_labels(key)) and not are_pictures(array.shape)
     }
 
 

@@ -11,6 +11,7 @@ from explorer.data.layouts.table import SPLIT_OF_TABLE
 from explorer.data.report import Report
 from explorer.data.roles import (
     CUB_SPLIT,
+    FOLDS,
     SPLIT_NAMES,
     TEST,
     TRAIN,
@@ -23,7 +24,7 @@ from explorer.data.roles import (
 _NUMBERED = {"0": TRAIN, "1": VALIDATION, "2": TEST}  # as of CelebA and Waterbirds
 _OTHERWISE_NUMBERED: dict[str, dict[str, str]] = {
     CUB_SPLIT: {"0": TEST, "1": TRAIN},
-    "fold": {},
+    **dict.fromkeys(FOLDS, {}),
     "dataset": {},
     "set": {},
     "subset": {},
@@ -73,6 +74,8 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
             report.note(f"the splits are taken from the column {title}: {said}")
         roles = np.array(found)
         del columns[title]
+    if folds := [title for title in columns if joined_words(title) in FOLDS]:
+        report.note(f"the column {folds[0]} gives folds, not splits: it is a column like others")
     return roles
 
 

@@ -44,7 +44,8 @@ from explorer.errors import DatasetError
 LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
 _MOST_JSON = 100  # files; if there are more, each describes one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
-_REMARK = re.compile(r"#[^\t;,|\r\n]*[\r\n]+(?=.)")  # before the titles
+_REMARK = re.compile(r"(#[^\t;,|\r\n]*|(?i:sep)=.)[\r\n]+(?=.)")  # before the titles
+_DELIMITED = re.compile(r"[^\r\n]*[\t;,|][^\r\n]*")
 _BOX = frozenset(("xmin", "xmax"))
 """Titles that a table of objects has, without separators between words."""
 _FLOWERS = ("imagelabels.mat", "setid.mat")
@@ -187,11 +188,14 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return read_list(name, content, report)
+    content = content.lstrip("\r\n")
     while remark := _REMARK.match(content):
         content = content[remark.end() :]
-    first = re.split(r"[\r\n]", content, maxsplit=1)[0]
-    delimiter = max("\t;,|", key=first.count)
+    line = _DELIMITED.search(content)
+    delimiter = max("\t;,|", key=(line[0] if line else "").count)
     cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
+    while len(cells) > 1 and _filled(cells[0]) < 2 <= max(map(_filled, cells[1:3])):
+        del cells[0]  # the title of the whole table
     if any("\n" in cell or "\r" in cell for row in cells for cell in row):
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
         try:
@@ -202,6 +206,10 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
                 f"up to line {reader.line_num} a quotation mark is not closed, or has more after it"
             ) from error
     return by_rows(name, cells, report)
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(map(bool, row))
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:

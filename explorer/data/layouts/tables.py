@@ -21,6 +21,7 @@ from explorer.data.layouts.labels import (
     label_titles,
     natural_order,
     numbers_or_words,
+    with_points,
 )
 from explorer.data.layouts.lists import is_of_both
 from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
@@ -200,15 +201,10 @@ def interpret(
     elif label is None:
         guesses = Report() if in_folders else report  # then folders give the classes
         label = _column_of(columns, classes, guesses) or _plainly_the_class(columns, guesses)
-    others = {title: numbers_or_words(values) for title, values in columns.items()}
-    labels = None
-    if label is not None:
-        labels = as_words(others.pop(label))
-    elif others:
-        report.note(
-            f"the columns {', '.join(list(others)[:8])}{' …' if len(others) > 8 else ''} beside "
-            "the images are kept as columns; --label COLUMN makes one of them the classes"
-        )
+    labels = as_words(numbers_or_words(columns.pop(label))) if label is not None else None
+    others = {
+        title: numbers_or_words(with_points(values.tolist())) for title, values in columns.items()
+    }
     return TableColumns(labels, label or "label", others, roles)
 
 
@@ -253,7 +249,7 @@ def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
         for title, values in columns.items()
         if {cell.lower() for cell in {*values.tolist()}} <= TRUE | FALSE | {""}
     ]
-    if len(flags) < 3:
+    if len(flags) < 2 or (len(flags) == 2 and label_title(columns)):
         return
     ones = np.array([np.isin(np.char.lower(columns[title]), [*TRUE]) for title in flags])
     known = np.array([columns[title] != "" for title in flags]).all(axis=0)
@@ -410,9 +406,11 @@ def _count_up(paths: Sequence[str]) -> bool:
 def _without_titles(table: Table, names: str) -> str:
     """Turn the titles into a first row, as one of them names an image; return the new title."""
     others = [title for title in table.columns if title != names]
+    of_splits = [old for old in others if all_name_splits({old, *table.columns[old]})][:1]
+    others = [title for title in others if title not in of_splits]
     lone = [_title_by_file(table.files[0])] if len(others) == 1 else []
     titles = dict(zip(others, lone or map(str, range(1, len(table.columns))), strict=False))
-    titles[names] = "image"
+    titles |= {names: "image", **dict.fromkeys(of_splits, "split")}
     table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}
     return "image"
 

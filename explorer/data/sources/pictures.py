@@ -24,7 +24,7 @@ from explorer.data.sources.workers import decode_all, measure_all, spread
 
 SAMPLE, LARGEST_SURVEY = 1_000, 100_000
 """Fewest and most headers that are read, if there are so many images."""
-_STACK_SUFFIXES = tuple(suffix for suffix, kind in FORMAT_OF_SUFFIX.items() if kind in STACKS)
+STACK_SUFFIXES = tuple(suffix for suffix, kind in FORMAT_OF_SUFFIX.items() if kind in STACKS)
 
 
 class Pictures:
@@ -132,7 +132,7 @@ class Pictures:
 def count_all_pages(files: Files, names: Sequence[str], report: Report) -> np.ndarray | None:
     """Count the images in each file, ``(files,)``; None if no file is a stack."""
     pages = np.ones(len(names), int)
-    chosen = [i for i, name in enumerate(names) if name[-5:].lower().endswith(_STACK_SUFFIXES)]
+    chosen = [i for i, name in enumerate(names) if name[-5:].lower().endswith(STACK_SUFFIXES)]
     for chunk in in_chunks(chosen):
         pages[chunk] = spread(lambda index: count_pages(files.open, names[index]), chunk)
     if (stacks := np.flatnonzero(pages > 1)).size == 0:
