@@ -17,9 +17,9 @@ from .visitor import DEEP, FLAT, Visitor, decode, geometry_text
 
 
 def grid_of(bundle: Bundle, latents: Any, columns: int) -> np.ndarray:
-    """Return images side by side, with an empty pixel to the right of and below each."""
+    """Return images side by side on white, with a gap of a pixel to the right of and below each."""
     images = bundle.codec.decode(np.asarray(latents, np.float32))[..., 0]
-    rows = np.pad(images, ((0, 0), (0, 1), (0, 1))).reshape(-1, columns, 29, 29)
+    rows = np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=1).reshape(-1, columns, 29, 29)
     return rows.transpose(0, 2, 1, 3).reshape(len(rows) * 29, -1)
 
 
