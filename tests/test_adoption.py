@@ -19,6 +19,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
+from explorer.adoption import trial
 from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.checks import report_channel_order, report_classes
@@ -39,10 +40,12 @@ from explorer.adoption.result import About, hashes
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
+from explorer.bundle import effort
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import load_bundle
+from explorer.bundle.work import count_multiply_adds
 from explorer.cli import adopt as command
 from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify
@@ -77,7 +80,9 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
             data=str(data or tiny_settings["data"]),
             known=Known(**known),
         )
-        path = adopt_graphs(request, said.append, lambda share: None, command.from_keras)
+        path = adopt_graphs(
+            request, said.append, lambda what: lambda share: None, command.from_keras
+        )
         return load_bundle(path)
 
     return adopt_model
@@ -897,6 +902,25 @@ def test_an_adopted_bundle_is_verified(
 ) -> None:
     path = take(name).path
     assert verify(path, tiny_settings["data"], None) == 0, capsys.readouterr().out
+
+
+def test_of_a_decoder_that_computes_much_fewer_figures_are_estimated(
+    take: Any,
+    said: list[str],
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work = count_multiply_adds((MODELS / "plain-decoder.onnx").read_bytes())
+    for module in (effort, trial):
+        monkeypatch.setattr(module, "WORK", 70 * work)
+    bundle = take("plain")
+    metrics = bundle.card.metrics
+    assert metrics.samples == max(1, 66 // bundle.card.data.test_images)
+    assert (metrics.importance.images, metrics.importance.samples) == (20, 3)
+    assert metrics.amortisation_gap is None
+    assert "conventions are tried on 30 images" in " ".join(said)
+    assert verify(bundle.path, tiny_settings["data"], None) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
