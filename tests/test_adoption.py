@@ -1398,6 +1398,25 @@ def test_the_class_may_come_first_or_as_a_number(
     assert ("'class' of decoder.onnx takes the number of the class, from 0 on" in notes) == number
 
 
+def test_without_names_the_class_is_where_the_encoder_has_it(
+    take: Any, tmp_path: Path, conditional_bundle: Path
+) -> None:
+    """The latents have as many numbers as there are classes, which the graphs take as booleans."""
+    for half in ("encoder", "decoder"):
+        path = with_class(tmp_path / f"{half}.onnx", half, number=False, first=True)
+        model = onnx.load(path)
+        label, own = model.graph.input
+        model.graph.node.insert(0, helper.make_node("Cast", ["0"], [label.name], to=1))
+        model.graph.node.insert(0, helper.make_node("Identity", ["1"], [own.name]))
+        label.name, own.name = "0", "1"
+        label.type.tensor_type.elem_type = TensorProto.BOOL
+        onnx.save(model, path)
+    bundle = take("class", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx", condition="labels")
+    expected = load_bundle(conditional_bundle)
+    np.testing.assert_allclose(bundle.latents.z_mean, expected.latents.z_mean, atol=1e-3)
+    assert bundle.card.metrics.squared_error == expected.card.metrics.squared_error
+
+
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:
     assert "cannot be read" in refusal("plain", encoder=tmp_path / "nothing.onnx")
     assert "is not a file" in refusal("plain", encoder=tmp_path)

@@ -12,7 +12,7 @@ import onnx
 
 from explorer.adoption.candidates import IMAGES, Known
 from explorer.adoption.checks import check_agreement, report_channel_order, report_classes
-from explorer.adoption.classes import check_condition, take_class_second
+from explorer.adoption.classes import check_condition, take_classes_second
 from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
@@ -158,10 +158,9 @@ def _read_graphs(
     )
     if request.known.condition:
         dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
-        encoder, decoder = (take_class_second(one, dataset.classes) for one in (encoder, decoder))
-        encoder, decoder = separate_classes(
-            encoder, decoder, dataset.image_shape, len(dataset.classes)
-        )
+        classes = len(dataset.classes)
+        encoder, decoder = take_classes_second(encoder, decoder, classes)
+        encoder, decoder = separate_classes(encoder, decoder, dataset.image_shape, classes)
     check_inputs(encoder, decoder, request.known)
     return encoder, decoder
 
