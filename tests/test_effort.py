@@ -11,6 +11,7 @@ from explorer.bundle.codec import Codec, counting
 from explorer.bundle.effort import WORK, effort_for
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import find_bundles, load_bundle
+from explorer.cli.terminal import ERASE, share_of
 from explorer.core import amortisation
 from explorer.core.amortisation import amortisation_gap, most_decodes
 
@@ -89,3 +90,16 @@ def test_progress_is_that_of_the_latents_decoded_in_parts() -> None:
     np.testing.assert_array_equal(codec.parameters(z), 2 * z)
     assert sizes == [10, 4, 4, 2]
     assert shares == [0.5, 0.2, 0.4, 0.5]
+
+
+def test_the_time_left_is_shown_once_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    now = iter([10.0, 10.0, 12.0, 110.0, 210.0])
+    monkeypatch.setattr("explorer.cli.terminal.time.monotonic", lambda: next(now))
+    show = share_of("work")
+    for share in (0.0, 0.02, 0.5, 1.0):
+        show(share)
+    lines = capsys.readouterr().out.split(ERASE)
+    assert lines == ["", "work …   0%", "work …   2%", "work …  50%, 1:40 left", "work … 100%\n"]

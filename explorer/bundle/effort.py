@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from explorer.core.amortisation import most_decodes
 
-WORK = 3 * 10**12
-"""Multiply-adds that each estimate may take: about two minutes on two cores."""
+SPEED = 25 * 10**9
+"""Multiply-adds that two cores do in a second, about."""
+WORK = 120 * SPEED
+"""Multiply-adds that each estimate may take."""
 SAMPLES = 10
 """Draws of z per test image in the Monte-Carlo reconstruction term."""
 IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100

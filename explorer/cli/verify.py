@@ -167,7 +167,10 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         squared_error=squared_error,
         sharpness=sharpness,
     )
-    return summarise(outputs, dataset, training_sample(dataset), places=stored.places)
+    return summarise(
+        outputs, dataset, training_sample(dataset), samples=bundle.card.metrics.samples,
+        places=stored.places,
+    )  # fmt: skip
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:
