@@ -1,6 +1,6 @@
 """How often a model is run for its figures: less often if its networks compute much.
 
-All follows from the networks and the number of images, so that ``verify`` runs a model as often.
+For graphs all follows from their work and the number of images: ``verify`` runs them as often.
 """
 
 from __future__ import annotations
