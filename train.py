@@ -116,8 +116,10 @@ def train_bundle(
             graphs["encoder.onnx"], graphs["decoder.onnx"], run.recipe.likelihood,
             has_flow=run.recipe.has_flow,
         )  # fmt: skip
-        progress = share_of("laying out the map")
-        metrics, latents = evaluate(codec, plan.dataset, progress=progress)
+        metrics, latents = evaluate(
+            codec, plan.dataset,
+            decoding=share_of("decoding"), progress=share_of("laying out the map"),
+        )  # fmt: skip
         card = result.make_card(plan, trained, graphs, metrics)
         result.write(where, card, trained, graphs, latents, plan.dataset, keras=keras)
         print(result.summarise(where, card, trained), flush=True)

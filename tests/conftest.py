@@ -192,7 +192,9 @@ def conditional_bundle(
         tiny_settings["data"],
         Known(condition="labels"),
     )
-    return adopt_graphs(request, lambda line: None, lambda share: None, Path.read_bytes)
+    return adopt_graphs(
+        request, lambda line: None, lambda what: lambda share: None, Path.read_bytes
+    )
 
 
 @pytest.fixture

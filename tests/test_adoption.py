@@ -19,6 +19,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
+from explorer.adoption import trial
 from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.checks import report_channel_order, report_classes
@@ -39,10 +40,12 @@ from explorer.adoption.result import About, hashes
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
 from explorer.adoption.spreads import kind_by_name
+from explorer.bundle import effort
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.codec import Codec
 from explorer.bundle.posterior import GaussianPosterior
 from explorer.bundle.store import load_bundle
+from explorer.bundle.work import count_multiply_adds
 from explorer.cli import adopt as command
 from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify
@@ -77,7 +80,9 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
             data=str(data or tiny_settings["data"]),
             known=Known(**known),
         )
-        path = adopt_graphs(request, said.append, lambda share: None, command.from_keras)
+        path = adopt_graphs(
+            request, said.append, lambda what: lambda share: None, command.from_keras
+        )
         return load_bundle(path)
 
     return adopt_model
@@ -899,6 +904,25 @@ def test_an_adopted_bundle_is_verified(
     assert verify(path, tiny_settings["data"], None) == 0, capsys.readouterr().out
 
 
+def test_of_a_decoder_that_computes_much_fewer_figures_are_estimated(
+    take: Any,
+    said: list[str],
+    tiny_settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work = count_multiply_adds((MODELS / "plain-decoder.onnx").read_bytes())
+    for module in (effort, trial):
+        monkeypatch.setattr(module, "WORK", 70 * work)
+    bundle = take("plain")
+    metrics = bundle.card.metrics
+    assert metrics.samples == max(1, 66 // bundle.card.data.test_images)
+    assert (metrics.importance.images, metrics.importance.samples) == (20, 3)
+    assert metrics.amortisation_gap is None
+    assert "conventions are tried on 30 images" in " ".join(said)
+    assert verify(bundle.path, tiny_settings["data"], None) == 0, capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("known", "words"),
     [
@@ -1372,6 +1396,25 @@ def test_the_class_may_come_first_or_as_a_number(
         np.testing.assert_allclose(given.decode(z), wanted.decode(z), atol=1e-5)
     notes = bundle.card.model.adopted.notes
     assert ("'class' of decoder.onnx takes the number of the class, from 0 on" in notes) == number
+
+
+def test_without_names_the_class_is_where_the_encoder_has_it(
+    take: Any, tmp_path: Path, conditional_bundle: Path
+) -> None:
+    """The latents have as many numbers as there are classes, which the graphs take as booleans."""
+    for half in ("encoder", "decoder"):
+        path = with_class(tmp_path / f"{half}.onnx", half, number=False, first=True)
+        model = onnx.load(path)
+        label, own = model.graph.input
+        model.graph.node.insert(0, helper.make_node("Cast", ["0"], [label.name], to=1))
+        model.graph.node.insert(0, helper.make_node("Identity", ["1"], [own.name]))
+        label.name, own.name = "0", "1"
+        label.type.tensor_type.elem_type = TensorProto.BOOL
+        onnx.save(model, path)
+    bundle = take("class", tmp_path / "encoder.onnx", tmp_path / "decoder.onnx", condition="labels")
+    expected = load_bundle(conditional_bundle)
+    np.testing.assert_allclose(bundle.latents.z_mean, expected.latents.z_mean, atol=1e-3)
+    assert bundle.card.metrics.squared_error == expected.card.metrics.squared_error
 
 
 def test_what_is_no_file_is_not_opened(refusal: Any, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from PIL import Image
 from explorer import adopt
 from explorer.adoption.latents import _with_labels, adopt_latents
 from explorer.adoption.result import About
+from explorer.bundle import effort
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError
+from explorer.bundle.effort import SPEED
 from explorer.bundle.images import find_originals
 from explorer.bundle.store import load_bundle
 from explorer.bundle.trust import trust_limits
@@ -102,6 +105,35 @@ def test_log_variances_give_the_kl_and_with_a_decoder_the_elbo(
     grey = take(encode=encode, decode=lambda z: np.full((len(z), 12, 12, 1), 0.5), replace=True)
     assert grey.card.metrics.kl == 0
     assert grey.card.metrics.neg_elbo == pytest.approx(144 * np.log(2), abs=0.01)
+
+
+def test_figures_of_a_slow_function_are_estimated_from_fewer_draws(
+    take: Callable[..., Bundle],
+    pca: Any,
+    tiny_settings: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    decoded = 0
+
+    def decode(z: np.ndarray) -> np.ndarray:
+        nonlocal decoded
+        decoded += len(z)
+        time.sleep(0.05 if decoded <= 200 else 0.0)  # while 100 latents are tried twice
+        return np.asarray(pca[1](z))
+
+    def encode(batch: np.ndarray) -> Arrays:
+        return pca[0](batch), np.zeros((len(batch), 3))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(effort, "WORK", SPEED // 10)  # 100 ms: 200 of these latents
+        bundle = take(encode=encode, decode=decode)
+    metrics = bundle.card.metrics
+    assert metrics.importance is not None
+    assert metrics.samples <= 2
+    assert metrics.importance.images * metrics.importance.samples <= 200
+    assert metrics.amortisation_gap is None
+    assert verify(bundle.path, tiny_settings["data"], None) == 2
+    assert "DIFFERS" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

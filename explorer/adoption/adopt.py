@@ -12,7 +12,7 @@ import onnx
 
 from explorer.adoption.candidates import IMAGES, Known
 from explorer.adoption.checks import check_agreement, report_channel_order, report_classes
-from explorer.adoption.classes import check_condition, take_class_second
+from explorer.adoption.classes import check_condition, take_classes_second
 from explorer.adoption.conventions import (
     adapt_decoder,
     adapt_encoder,
@@ -29,7 +29,7 @@ from explorer.adoption.signatures import (
     separate_classes,
 )
 from explorer.adoption.spreads import report_spread
-from explorer.adoption.trial import Found, find_conventions
+from explorer.adoption.trial import Found, find_conventions, trial_images
 from explorer.bundle.codec import onnx_codec
 from explorer.bundle.compact import compact, drop_unused
 from explorer.bundle.figures import evaluate
@@ -75,7 +75,7 @@ class Request:
 def adopt_graphs(
     request: Request,
     report: Callable[[str], None],
-    progress: Progress,
+    progress_of: Callable[[str], Progress],
     from_keras: Callable[[Path], bytes],
 ) -> Path:
     """Make a bundle of a model from elsewhere.
@@ -83,7 +83,7 @@ def adopt_graphs(
     Args:
         request: what the user asks for.
         report: called with one line at a time.
-        progress: called with the progress of the neighbourhood map.
+        progress_of: given what takes long, returns what is called with the share that is done.
         from_keras: turns a ``.keras`` file into an ONNX graph.
 
     Returns:
@@ -99,13 +99,18 @@ def adopt_graphs(
         report(line)
     if request.known.condition:
         report(f"the classes are, in this order, {', '.join(dataset.classes)}")
-    rows = evenly_spaced(len(dataset.test.images), IMAGES)
+    rows = evenly_spaced(len(dataset.test.images), trial_images(decoder))
     images = to_unit_range(dataset.test.images[rows])
     labels = dataset.test.labels[rows]
     condition = one_hot(labels, dataset)
+    if len(rows) < min(IMAGES, len(dataset.test.images)):
+        report(f"conventions are tried on {len(rows)} images, as the decoder computes much")
     sample = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
     ranges = usual_ranges(sample)
-    found = find_conventions(encoder, decoder, images, condition, ranges, request.known, report)
+    found = find_conventions(
+        encoder, decoder, images, condition, ranges, request.known, report,
+        progress_of("trying conventions"),
+    )  # fmt: skip
     for note in found.notes:
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
@@ -125,7 +130,8 @@ def adopt_graphs(
     if encoder.batch or decoder.batch:
         report("one item is run at a time; exported for any batch size (dynamic_axes) it is faster")
     metrics, latents = evaluate(
-        codec, dataset, has_variance=has_variance, progress=progress,
+        codec, dataset, has_variance=has_variance,
+        decoding=progress_of("decoding"), progress=progress_of("laying out the map"),
         report=lambda what: report(f"computing figures: {what} …"),
     )  # fmt: skip
     origin = Origin(
@@ -152,10 +158,9 @@ def _read_graphs(
     )
     if request.known.condition:
         dataset = load_dataset(request.data, request.reading, data_dir=request.data_dir)
-        encoder, decoder = (take_class_second(one, dataset.classes) for one in (encoder, decoder))
-        encoder, decoder = separate_classes(
-            encoder, decoder, dataset.image_shape, len(dataset.classes)
-        )
+        classes = len(dataset.classes)
+        encoder, decoder = take_classes_second(encoder, decoder, classes)
+        encoder, decoder = separate_classes(encoder, decoder, dataset.image_shape, classes)
     check_inputs(encoder, decoder, request.known)
     return encoder, decoder
 

@@ -18,36 +18,50 @@ _CLASS = re.compile(r"label|class|cond|target|(^|_)[yc]$", re.I)
 """Parts of the names of inputs that take the class."""
 
 
-def take_class_second(graph: GivenGraph, classes: Sequence[str]) -> GivenGraph:
-    """Return the graph with the one-hot class as second input.
+def take_classes_second(
+    encoder: GivenGraph, decoder: GivenGraph, classes: int
+) -> tuple[GivenGraph, GivenGraph]:
+    """Return the graphs with the one-hot class as second input, where they have two.
 
-    Of two inputs the class may come first, and it may be a number from 0 on, as for an embedding.
+    The class may come first, and it may be a number from 0 on, as for an embedding. Where neither
+    shapes nor names tell the class from a latent, it is where the encoder has it.
     """
+    usual = _place_of_class(encoder, classes, 1)
+    place = _place_of_class(decoder, classes, 1 if usual is None else usual)
+    return _with_class_at(encoder, usual, classes), _with_class_at(decoder, place, classes)
+
+
+def _place_of_class(graph: GivenGraph, classes: int, usual: int) -> int | None:
+    """Which of two inputs takes the class; None if neither does."""
     if len(graph.inputs) != 2:
+        return None
+    both = usual, 1 - usual
+    named = [place for place in both if _CLASS.search(graph.inputs[place].name)]
+    shapes = (classes,), _NUMBER
+    return next((place for place in named or both if graph.inputs[place].shape in shapes), None)
+
+
+def _with_class_at(graph: GivenGraph, place: int | None, classes: int) -> GivenGraph:
+    """The graph with the class, one-hot, as second input."""
+    if place is None:
         return graph
-    named = [place for place in (1, 0) if _CLASS.search(graph.inputs[place].name)]
-    shapes = (len(classes),), _NUMBER
-    places = [place for place in named or (1, 0) if graph.inputs[place].shape in shapes]
-    if not places:
-        return graph
-    place = places[0]
     port, own = graph.inputs[place], graph.inputs[1 - place]
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
     inputs = [model.graph.input[1 - place], model.graph.input[place]]
     notes = graph.notes
     if port.shape == _NUMBER:
-        numbers = np.arange(len(classes), dtype=np.float32)[:, None]
+        numbers = np.arange(classes, dtype=np.float32)[:, None]
         name, column = f"{port.name}:one-hot", f"{port.name}:numbers"
         model.graph.initializer.append(numpy_helper.from_array(numbers, column))
         model.graph.node.insert(0, helper.make_node("MatMul", [name, column], [port.name]))
-        shape = [graph.batch or "n", len(classes)]
+        shape = [graph.batch or "n", classes]
         inputs[1] = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         notes += (f"{port.name!r} of {graph.path.name} takes the number of the class, from 0 on",)
     kept = [value.SerializeToString() for value in inputs]
     del model.graph.input[:]
     model.graph.input.extend(map(onnx.ValueInfoProto.FromString, kept))
-    label = Port(inputs[1].name, (len(classes),))
+    label = Port(inputs[1].name, (classes,))
     return replace(graph, model=model, inputs=(own, label), notes=notes)
 
 

@@ -30,6 +30,7 @@ from explorer.adoption.rewriting import is_same
 from explorer.adoption.runner import BY_BATCH, FEW, Runner
 from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import likely_kind
+from explorer.core.neighbourhood import Progress
 
 _SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
 _PRECISION = re.compile(r"prec|kappa|concentration", re.I)
@@ -66,17 +67,23 @@ class EncoderReader:
         self.constant: set[str] = set()
 
     def conventions(
-        self, ranges: list[PixelRange]
+        self, ranges: list[PixelRange], progress: Progress = lambda share: None
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
-        """Yield each way to pass images and read the outputs, with its latents ``(n, …)``."""
+        """Yield each way to pass images and read the outputs, with its latents ``(n, …)``.
+
+        Args:
+            ranges: the ranges to try.
+            progress: called with the share of them that was tried.
+        """
         shape = self.images.shape[1:]
         layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
         if shape[2] == 1 and self.graph.inputs[0].is_flat:
             layouts = {"nhwc"}  # flat grey pixels have one order
-        problems = []
-        for layout in sorted(layouts):
+        problems, steps = [], len(layouts) * len(ranges)
+        for which, layout in enumerate(sorted(layouts)):
             try:
-                for range_ in ranges:
+                for step, range_ in enumerate(ranges, which * len(ranges)):
+                    progress(step / steps)
                     yield from self._conventions(layout, range_)
                 if shape[2] == 1:
                     return  # the other one is the same

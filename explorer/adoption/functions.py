@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from explorer.adoption.graphs import MAX_LATENT_DIM, AdoptionError
 from explorer.adoption.result import About, Origin, write_bundle
 from explorer.adoption.rewriting import is_same
 from explorer.bundle.codec import Codec
+from explorer.bundle.effort import SPEED
 from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, rounded, training_sample
 from explorer.bundle.posterior import GaussianPosterior, Pair
@@ -97,8 +99,7 @@ def adopt(
     report(f"{dataset.title}: {len(test.images):,} test images")
     images = to_unit_range(test.images[evenly_spaced(len(test.images), IMAGES)])
     has_variance = _try_encoder(encode, images, report)
-    if decode is not None:
-        _try_decoder(decode, encode, images, report)
+    work = _try_decoder(decode, encode, images, report) if decode else 0
     report("computing the figures …")
 
     def run(images: np.ndarray) -> Pair:
@@ -113,8 +114,10 @@ def adopt(
         outputs = ModelOutputs(*z, *of_train, kl_per_dimension(*z) if has_variance else None)
         metrics, latents = summarise(outputs, dataset, train)
     else:
-        codec = Codec(GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli")
-        metrics, latents = evaluate(codec, dataset, has_variance=has_variance)
+        codec = Codec(
+            GaussianPosterior(run), lambda z: _logits(decode, z), "bernoulli", decoder_work=work
+        )
+        metrics, latents = evaluate(codec, dataset, has_variance=has_variance, report=report)
         stored = np.concatenate([to_pixels(codec.decode(z)) for z in in_chunks(latents.z_mean)])
         error, sharpness = judge_reconstructions(test.images, stored.__getitem__)
         metrics = metrics.model_copy(update={"squared_error": error, "sharpness": sharpness})
@@ -155,16 +158,22 @@ def _try_encoder(encode: Encode, images: np.ndarray, report: Callable[[str], Non
 
 def _try_decoder(
     decode: Decode, encode: Encode, images: np.ndarray, report: Callable[[str], None]
-) -> None:
+) -> int:
     """Check that the function reconstructs some images, and report how well.
+
+    Returns:
+        How many multiply-adds it computes for a latent, as far as its time tells.
 
     Raises:
         AdoptionError: if it gives no images, or different ones each time, or the outputs of the
             encoder are swapped.
     """
     outputs = _encode(encode, images)
-    first = _decode(decode, outputs[0], images.shape[1:])
-    if not is_same(first, _decode(decode, outputs[0], images.shape[1:])):
+    first = _decode(decode, outputs[0], images.shape[1:])  # which may compile it
+    started = time.perf_counter()
+    second = _decode(decode, outputs[0], images.shape[1:])
+    seconds = time.perf_counter() - started
+    if not is_same(first, second):
         raise AdoptionError("decode gives a different result each time: switch dropout off")
     if not np.isfinite(first).all():
         raise AdoptionError("decode gives NaN or infinity for some images")
@@ -185,6 +194,7 @@ def _try_decoder(
     report(f"squared error {error:.5f}; of the mean image {constant:.5f}")
     if error > constant:
         report("warning: the mean image is closer: does encode expect images in [0, 1]?")
+    return round(seconds / len(images) * SPEED)
 
 
 def _encode(encode: Encode, images: np.ndarray) -> list[np.ndarray]:

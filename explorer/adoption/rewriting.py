@@ -15,8 +15,8 @@ PRECISIONS = {
     TensorProto.DOUBLE: "double precision",
 }
 """What single precision replaces."""
-INTEGERS = TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64
-"""Integers that a graph may take."""
+INTEGERS = TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL
+"""Integers, or truth values, that a graph may take."""
 _TYPES = "to", "dtype", "softmax_precision", "stash_type"
 """Attributes of nodes that name the type of their results."""
 

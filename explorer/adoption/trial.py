@@ -10,6 +10,7 @@ import numpy as np
 
 from explorer.adoption.candidates import (
     CONTRADICTION,
+    IMAGES,
     NEAR_TIE,
     Candidate,
     Known,
@@ -41,9 +42,16 @@ from explorer.adoption.notes import (
     why_nothing_fits,
 )
 from explorer.adoption.runner import Runner, format_shape
+from explorer.bundle.effort import WORK
+from explorer.bundle.work import count_multiply_adds
+from explorer.core.neighbourhood import Progress
 
 SHOWN = 3
 """Number of ways that are reported, the best ones."""
+FEWEST = 30
+"""Number of images on which conventions are tried however long that takes."""
+TRIED = 55
+"""How many times each of them is decoded, about."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,15 @@ class Found:
     notes: tuple[str, ...]
 
 
+def trial_images(decoder: GivenGraph) -> int:
+    """The number of images on which conventions are tried: fewer if decoding takes long."""
+    try:
+        work = count_multiply_adds(decoder.model.SerializeToString())
+    except Exception:  # onnxruntime's errors share no base class; what is wrong is said later
+        return IMAGES
+    return min(IMAGES, max(FEWEST, WORK // (TRIED * max(1, work))))
+
+
 def find_conventions(
     encoder: GivenGraph,
     decoder: GivenGraph,
@@ -67,6 +84,7 @@ def find_conventions(
     ranges: list[PixelRange],
     known: Known,
     report: Callable[[str], None],
+    progress: Progress = lambda share: None,
 ) -> Found:
     """Try every way to read the model, and take the one that reconstructs best.
 
@@ -78,6 +96,7 @@ def find_conventions(
             the known one.
         known: conventions that need no trial.
         report: called with a line for each of the best ways.
+        progress: called with the share of the ways that were tried.
 
     Raises:
         AdoptionError: if nothing fits, several ways are equally good, a flag contradicts what is
@@ -87,7 +106,8 @@ def find_conventions(
     if known.range is not None and known.range not in ranges:
         ranges = [*ranges, known.range]
     reader = EncoderReader(encoder, images, condition, decoder.inputs[0])
-    candidates = _ways_to_read(reader, decoder, ranges, known)
+    candidates = _ways_to_read(reader, decoder, ranges, known, progress=progress)
+    progress(1.0)
     if not candidates:
         raise AdoptionError(why_nothing_fits(encoder, decoder, images.shape[1:], reader.decoded))
     if len(decoder.outputs) > 1:
@@ -167,6 +187,7 @@ def _ways_to_read(
     ranges: list[PixelRange],
     known: Known,
     mean: np.ndarray | float = 0.0,
+    progress: Progress = lambda share: None,
 ) -> list[Candidate]:
     """Each way in which the decoder gives images for the encoder's latents, the best first.
 
@@ -176,13 +197,14 @@ def _ways_to_read(
         ranges: ranges to try for the encoder's pixels.
         known: what the user states.
         mean: what the reader's images are less than those in [0, 1].
+        progress: called with the share of the ways that were tried.
     """
     images, decode = reader.images + np.float32(mean), Runner(decoder, reader.condition)
     rank = len(decoder.inputs[0].shape)
     stated = [known.decoder_range] if known.decoder_range else []
     found, last = [], None
     decoded: dict[str, np.ndarray] = {}
-    for convention, z in reader.conventions(ranges):
+    for convention, z in reader.conventions(ranges, progress):
         size = reader.latent or (z.shape[1:] if z[0].ndim == rank else (z[0].size,))
         if z is not last:  # other spreads of the same means follow each other
             decoded, last = decode.same_twice(z.reshape(len(z), *size)), z

@@ -15,10 +15,14 @@ from explorer.bundle.posterior import FlowPosterior, GaussianPosterior, Pair, Po
 from explorer.bundle.runtime import open_session, run_graph
 from explorer.bundle.work import MAX_MULTIPLY_ADDS, count_multiply_adds
 from explorer.core.likelihoods import LikelihoodName, mean_image
+from explorer.core.neighbourhood import Progress
+from explorer.core.subsets import in_chunks
 from explorer.errors import one_line
 
 AT_ONCE = 100
 """Images run at once: a convolutional network needs megabytes for each."""
+PART = 10**11
+"""Multiply-adds of latents that are decoded between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,15 @@ class Codec:
             (``explorer.core.likelihoods``).
         likelihood: name of that likelihood.
         by_class: the codec of each class of a conditional model; empty for other models.
+        encoder_work, decoder_work: multiply-adds of the networks for one item, if they are known.
     """
 
     posterior: Posterior
     parameters: Callable[[np.ndarray], np.ndarray]
     likelihood: LikelihoodName
     by_class: tuple[Codec, ...] = ()
+    encoder_work: int = 0
+    decoder_work: int = 0
 
     def given(self, label: int) -> Codec:
         """Return the codec of a class; for an unconditional model, this one."""
@@ -80,6 +87,25 @@ class Codec:
         return mean_image(self.parameters(z), self.likelihood)
 
 
+def counting(codec: Codec, total: int, progress: Progress) -> Codec:
+    """Return a codec that reports which share of ``total`` latents it has decoded."""
+    done, size = 0, max(1, PART // max(1, codec.decoder_work))
+
+    def counted(one: Codec) -> Codec:
+        def parameters(z: np.ndarray) -> np.ndarray:
+            nonlocal done
+            found = []
+            for part in in_chunks(z, size):
+                found.append(np.asarray(one.parameters(part)))
+                done += len(part)
+                progress(min(0.99, done / total))
+            return found[0] if len(found) == 1 else np.concatenate(found)
+
+        return replace(one, parameters=parameters)
+
+    return replace(counted(codec), by_class=tuple(map(counted, codec.by_class)))
+
+
 def onnx_codec(
     encoder: bytes,
     decoder: bytes,
@@ -107,8 +133,10 @@ def onnx_codec(
         GraphError: a graph is damaged, does not stand alone, computes too much, or has
             something that onnxruntime does not support.
     """
-    for graph, name in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx")):
+    works = [
         _check_work(graph, name)
+        for graph, name in ((encoder, "encoder.onnx"), (decoder, "decoder.onnx"))
+    ]
     encoding = open_session(encoder, "encoder.onnx")
     decoding = open_session(decoder, "decoder.onnx")
 
@@ -126,7 +154,7 @@ def onnx_codec(
         posterior: Posterior = (
             FlowPosterior(encode, _noise_size(encoding)) if has_flow else GaussianPosterior(encode)
         )
-        return Codec(posterior, lambda z: decode(z)[0], likelihood)
+        return Codec(posterior, lambda z: decode(z)[0], likelihood, (), *works)
 
     codecs = tuple(map(codec_of, range(classes)))
     return replace(codecs[0], by_class=codecs) if codecs else codec_of(0)
@@ -144,8 +172,12 @@ def _noise_size(encoder: onnxruntime.InferenceSession) -> int:
     )
 
 
-def _check_work(graph: bytes, name: str) -> None:
-    """Raise a ``GraphError`` if a graph computes more than ``MAX_MULTIPLY_ADDS`` for one item."""
+def _check_work(graph: bytes, name: str) -> int:
+    """Count a graph's multiply-adds for one item.
+
+    Raises:
+        GraphError: they are more than ``MAX_MULTIPLY_ADDS``.
+    """
     try:
         count = count_multiply_adds(graph)
     except Exception as error:  # onnxruntime's errors share no base class
@@ -155,3 +187,4 @@ def _check_work(graph: bytes, name: str) -> None:
             f"{name} is not usable: it computes {count:,} multiply-adds for one item; at most "
             f"{MAX_MULTIPLY_ADDS:,} are run"
         )
+    return count

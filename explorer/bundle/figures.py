@@ -19,12 +19,12 @@ from explorer.bundle.card import (
     KlPartsCard,
     Metrics,
 )
-from explorer.bundle.codec import Codec
+from explorer.bundle.codec import Codec, counting
+from explorer.bundle.effort import SAMPLES, effort_for
 from explorer.bundle.latents import MAX_DENSITY, Latents
 from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out
 from explorer.bundle.outputs import (
     NOT_FINITE,
-    SAMPLES,
     SEED,
     EvaluationError,
     ModelOutputs,
@@ -42,11 +42,14 @@ from explorer.core.information import kl_parts
 from explorer.core.likelihoods import LIKELIHOODS, entropy_floor
 from explorer.core.neighbourhood import Progress
 from explorer.core.pca import pca_fit, pca_inverse_transform, pca_transform
+from explorer.core.pixels import to_unit_range
 from explorer.core.subsets import batch_size_for, evenly_spaced, in_chunks
 from explorer.data.dataset import Dataset, Split
 
 KL_SAMPLES = 1000
 """Largest number of draws of z by which the KL is split."""
+RECONSTRUCTIONS = 4
+"""How many times each test image is reconstructed: for two figures, its distance and the graph."""
 FACTOR_IMAGES = 10_000
 """Largest number of test images on which disentanglement is measured."""
 NEIGHBOURS = 15
@@ -59,6 +62,7 @@ def evaluate(
     *,
     has_variance: bool = True,
     laid_out: Latents | None = None,
+    decoding: Progress = lambda share: None,
     progress: Progress = lambda share: None,
     report: Callable[[str], None] = lambda what: None,
 ) -> tuple[Metrics, Latents]:
@@ -70,23 +74,33 @@ def evaluate(
         has_variance: whether the log-variances are the model's own; if not, everything
             that depends on them is left out: the −ELBO, its terms and the bound.
         laid_out: has the neighbourhood map to judge, and the graph; if None, both are computed.
+        decoding: receives the share of what is decoded.
         progress: receives the progress of the map.
         report: receives what is computed next.
 
     Raises:
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
-    train = training_sample(dataset)
-    outputs = run_model(codec, dataset.test, train, has_variance, report)
+    latent_dim = codec.encode(to_unit_range(dataset.test.images[:1]))[0].shape[1]
+    effort = effort_for(
+        codec.encoder_work, codec.decoder_work, len(dataset.test.images), latent_dim
+    )
+    train = training_sample(dataset, effort.training_images)
+    reconstructed = RECONSTRUCTIONS * len(dataset.test.images)
+    codec = counting(codec, reconstructed + has_variance * effort.decodes, decoding)
+    outputs = run_model(codec, dataset.test, train, has_variance, effort, report)
     report("neighbours and map")
     places = None if laid_out is None else laid_out.places
-    figures, latents = summarise(outputs, dataset, train, places=places, progress=progress)
+    figures, latents = summarise(
+        outputs, dataset, train, samples=effort.samples, places=places, progress=progress
+    )
     is_gaussian = has_variance and not isinstance(codec.posterior, FlowPosterior)
     parts = split_kl(latents) if is_gaussian else None
     if codec.by_class:
         graph = None  # it depends on the class that is decoded
     else:
         graph = build_graph(codec, latents) if laid_out is None else laid_out.graph
+    decoding(1.0)
     return figures.model_copy(update={"kl_parts": parts}), replace(latents, graph=graph)
 
 
@@ -105,6 +119,7 @@ def summarise(
     dataset: Dataset,
     train: Split,
     *,
+    samples: int = SAMPLES,
     places: np.ndarray | None = None,
     progress: Progress = lambda share: None,
 ) -> tuple[Metrics, Latents]:
@@ -114,6 +129,7 @@ def summarise(
         outputs: outputs of the model.
         dataset: the images.
         train: the training images, from ``training_sample``.
+        samples: draws of z in the reconstruction term.
         places: places on the neighbourhood map to judge; if None, the map is computed.
         progress: as for ``evaluate``.
 
@@ -138,7 +154,7 @@ def summarise(
         neg_elbo=_mean(neg_elbo),
         reconstruction=_mean(reconstruction),
         kl=_mean(kl.sum(axis=1)),
-        samples=SAMPLES,
+        samples=samples,
         entropy_floor=None if floor is None else round(floor, 3),
         excess=None if floor is None else round(float(np.mean(neg_elbo)) - floor, 3),
         importance=outputs.importance,

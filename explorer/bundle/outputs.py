@@ -9,6 +9,7 @@ import numpy as np
 
 from explorer.bundle.card import AmortisationGap, ImportanceBound
 from explorer.bundle.codec import Codec
+from explorer.bundle.effort import TRAINING_IMAGES, Effort
 from explorer.bundle.map_layout import return_distances
 from explorer.bundle.posterior import FlowPosterior
 from explorer.core import metrics
@@ -21,14 +22,8 @@ from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset, Split, thin_out
 from explorer.errors import ExplorerError
 
-SAMPLES = 10
-"""Draws of z per test image in the Monte-Carlo reconstruction term."""
-IMPORTANCE_IMAGES, IMPORTANCE_SAMPLES = 1000, 100
-"""Test images whose −log p(x) is bounded, and draws of z for each."""
-GAP_IMAGES, GAP_LATENTS = 500, 4000
-"""Limits on the test images whose posteriors are refined, and on all their latent dimensions."""
-MAX_TRAINING_IMAGES, MAX_TRAINING_BYTES = 60_000, 2**30
-"""If there are more training images than the first, k-NN and PCA use a sample within both."""
+MAX_TRAINING_BYTES = 2**30
+"""Size of the training images, if k-NN and PCA use a sample of them."""
 SEED = 0
 NOT_FINITE = "the model gives NaN or infinity for some images"
 
@@ -72,9 +67,10 @@ def run_model(
     test: Split,
     train: Split,
     has_variance: bool,
+    effort: Effort,
     report: Callable[[str], None],
 ) -> ModelOutputs:
-    """Run a model on test and training images."""
+    """Run a model on test and training images, as often as ``effort`` says."""
     images, labels = test.images, test.labels
 
     def encode(split: Split) -> Sequence[np.ndarray]:
@@ -90,14 +86,22 @@ def run_model(
     (z_mean, z_log_var), (train_z_mean, train_z_log_var) = encode(test), encode(train)
     reconstruction = kl = importance = gap = None
     if has_variance:
-        report(f"the −ELBO, of {SAMPLES} draws for each test image")
+        report(f"the −ELBO, by {effort.samples} × {len(images):,} draws of z")
         reconstruction, kl = codec.run_by_class(
             labels,
-            lambda given, rows: _elbo_terms(given, images[rows], z_mean[rows], z_log_var[rows]),
+            lambda given, rows: _elbo_terms(
+                given, images[rows], z_mean[rows], z_log_var[rows], effort.samples
+            ),
         )
-        report("importance-sampled bound and amortisation gap")
-        importance = _importance(codec, test, reconstruction + kl.sum(axis=1), z_mean.shape[1])
-        gap = _amortisation_gap(codec, test, z_mean.shape[1])
+        report(
+            f"the importance-sampled bound, by {effort.importance_samples} × "
+            f"{effort.importance_images:,} draws of z"
+        )
+        neg_elbo = reconstruction + kl.sum(axis=1)
+        importance = _importance(codec, test, neg_elbo, z_mean.shape[1], effort)
+        if effort.gap_images:
+            report(f"the amortisation gap, by {effort.gap_images} test images")
+            gap = _amortisation_gap(codec, test, effort.gap_images)
     report("reconstructions and return distances")
     stored = rounded(z_mean)
     (return_distance,) = codec.run_by_class(
@@ -134,38 +138,37 @@ def rounded(latents: np.ndarray) -> np.ndarray:
 
 
 def _elbo_terms(
-    codec: Codec, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray
+    codec: Codec, images: np.ndarray, z_mean: np.ndarray, z_log_var: np.ndarray, samples: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reconstruction term ``(n,)`` and KL by dimension ``(n, latent_dim)`` of each image, nats."""
-    reconstruction, kl = elbo_terms(codec, images, z_mean.shape[1], samples=SAMPLES, seed=SEED)
+    reconstruction, kl = elbo_terms(codec, images, z_mean.shape[1], samples=samples, seed=SEED)
     if not isinstance(codec.posterior, FlowPosterior):
         kl = kl_per_dimension(z_mean.astype(np.float64), z_log_var.astype(np.float64))
     return reconstruction, kl
 
 
 def _importance(
-    codec: Codec, test: Split, neg_elbo: np.ndarray, latent_dim: int
+    codec: Codec, test: Split, neg_elbo: np.ndarray, latent_dim: int, effort: Effort
 ) -> ImportanceBound:
-    chosen = evenly_spaced(len(test.images), IMPORTANCE_IMAGES)
+    chosen = evenly_spaced(len(test.images), effort.importance_images)
     images = test.images[chosen]
     (bound,) = codec.run_by_class(
         test.labels[chosen],
         lambda given, rows: [
             importance_weighted_bound(
-                given, images[rows], latent_dim, samples=IMPORTANCE_SAMPLES, seed=SEED
+                given, images[rows], latent_dim, samples=effort.importance_samples, seed=SEED
             )
         ],
     )
     return ImportanceBound(
         images=len(bound),
-        samples=IMPORTANCE_SAMPLES,
+        samples=effort.importance_samples,
         bound=round(float(np.mean(bound)), 3),
         neg_elbo=round(float(np.mean(neg_elbo[chosen])), 3),
     )
 
 
-def _amortisation_gap(codec: Codec, test: Split, latent_dim: int) -> AmortisationGap:
-    count = min(GAP_IMAGES, max(1, GAP_LATENTS // latent_dim))
+def _amortisation_gap(codec: Codec, test: Split, count: int) -> AmortisationGap:
     chosen = evenly_spaced(len(test.images), count)
     images = test.images[chosen]
     neg_elbo, refined = codec.run_by_class(
@@ -197,10 +200,10 @@ def squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
     return round(metrics.squared_error_per_pixel(images, reconstruct), 6)
 
 
-def training_sample(dataset: Dataset) -> Split:
-    """Return the training images, or, if there are very many, a sample that memory can hold."""
+def training_sample(dataset: Dataset, most: int = TRAINING_IMAGES) -> Split:
+    """Return the training images, or, if there are more than ``most``, a sample of them."""
     split = dataset.train
-    if len(split.images) <= MAX_TRAINING_IMAGES:
+    if len(split.images) <= most:
         return split
-    count = min(MAX_TRAINING_IMAGES, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))
+    count = min(most, max(1, MAX_TRAINING_BYTES // split.images[0].nbytes))
     return thin_out(split, count)

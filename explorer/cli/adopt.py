@@ -38,7 +38,7 @@ from explorer.cli.arguments import (
     number,
     take_reading,
 )
-from explorer.cli.terminal import loading_tensorflow, share_of, with_sentences
+from explorer.cli.terminal import ERASE, loading_tensorflow, share_of, with_sentences
 
 
 @with_sentences
@@ -54,11 +54,11 @@ def main() -> int:
         replace=own.replace,
     )
     reading = take_reading(vars(own))
-    progress = share_of("laying out the map")
     if own.latents:
         path = adopt_latents(
             about, own.latents, own.images, own.labels,
-            reading=reading, data_dir=own.data_dir, report=say, progress=progress,
+            reading=reading, data_dir=own.data_dir, report=say,
+            progress=share_of("laying out the map"),
         )  # fmt: skip
     else:
         request = Request(
@@ -78,14 +78,14 @@ def main() -> int:
             reading=reading,
             data_dir=own.data_dir,
         )
-        path = adopt_graphs(request, say, progress, from_keras)
+        path = adopt_graphs(request, say, share_of, from_keras)
     print(f"wrote {path}; look at it with: streamlit run app.py")
     return 0
 
 
 def say(line: str) -> None:
-    """Print a line and flush it."""
-    print(line, flush=True)
+    """Print a line, over one that shows progress, and flush it."""
+    print(f"{ERASE if sys.stdout.isatty() else ''}{line}", flush=True)
 
 
 def from_keras(path: Path) -> bytes:

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn, ParamSpec
 
@@ -19,6 +20,10 @@ P = ParamSpec("P")
 
 INTERRUPTED, PIPE_CLOSED = 130, 141
 """The exit status after Ctrl-C, and after SIGPIPE, as in shells."""
+ERASE = "\r\x1b[K"
+"""Erases the line in the terminal that was written last."""
+SOON = 5.0
+"""The time left is shown after this many seconds."""
 UNUSED = "sklearn", "matplotlib", "pandas"
 """Libraries that Keras imports for features that nothing here uses."""
 
@@ -56,12 +61,24 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 def share_of(work: str) -> Callable[[float], None]:
-    """Return a function that shows on the terminal which share of the work is done, 0 to 1."""
+    """Return a function that shows on the terminal which share of the work is done, 0 to 1.
+
+    The time left is added to what takes long.
+    """
     live = sys.stdout.isatty()
+    first: tuple[float, float] | None = None
 
     def show(share: float) -> None:
-        if live:
-            print(f"\r{work} … {share:4.0%}", end="\n" if share == 1.0 else "", flush=True)
+        nonlocal first
+        if not live:
+            return
+        first = first or (time.monotonic(), share)
+        seconds, gained = time.monotonic() - first[0], share - first[1]
+        left = ""
+        if seconds > SOON and gained > 0 and share < 1:
+            left = ", {}:{:02d} left".format(*divmod(round(seconds * (1 - share) / gained), 60))
+        end = "\n" if share == 1.0 else ""
+        print(f"{ERASE}{work} … {share:4.0%}{left}", end=end, flush=True)
 
     return show
 
@@ -77,6 +94,8 @@ def with_sentences(main: Callable[P, int]) -> Callable[P, int]:
         try:
             return main(*args, **kwargs)
         except ExplorerError as error:
+            if sys.stdout.isatty():
+                print(ERASE, end="", flush=True)
             print(error, file=sys.stderr)
             return error.exit_status
         except BrokenPipeError:

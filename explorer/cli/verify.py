@@ -35,7 +35,7 @@ from explorer.cli.arguments import (
     choose_bundles,
     new_parser,
 )
-from explorer.cli.terminal import with_sentences
+from explorer.cli.terminal import share_of, with_sentences
 from explorer.core.elbo import kl_per_dimension
 from explorer.core.subsets import evenly_spaced
 from explorer.data.dataset import Dataset
@@ -146,7 +146,10 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
     stored, images = bundle.latents, bundle.reconstructions
     has_variance = bundle.card.model.has_variance
     if bundle.card.model.has_graphs:
-        return evaluate(bundle.codec, dataset, has_variance=has_variance, laid_out=stored)
+        return evaluate(
+            bundle.codec, dataset, has_variance=has_variance, laid_out=stored,
+            decoding=share_of("  decoding"),
+        )  # fmt: skip
     squared_error = sharpness = None
     if images is not None:
         squared_error, sharpness = judge_reconstructions(dataset.test.images, images.__getitem__)
@@ -164,7 +167,10 @@ def recompute(bundle: Bundle, dataset: Dataset) -> tuple[Metrics, Latents]:
         squared_error=squared_error,
         sharpness=sharpness,
     )
-    return summarise(outputs, dataset, training_sample(dataset), places=stored.places)
+    return summarise(
+        outputs, dataset, training_sample(dataset), samples=bundle.card.metrics.samples,
+        places=stored.places,
+    )  # fmt: skip
 
 
 def compare_data(card: DataCard, dataset: Dataset) -> Iterator[Check]:

@@ -31,6 +31,12 @@ _MAX_VALUES = 2**25
 """Number of decoder output values that are held at once."""
 
 
+def most_decodes(latent_dim: int) -> int:
+    """The largest number of latents that are decoded for one image."""
+    tried = len(DAMPINGS) * DRAWS
+    return DRAWS + STEPS * (2 * latent_dim + tried) + 2 * JUDGING_DRAWS
+
+
 def amortisation_gap(
     model: Model, images: np.ndarray, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,7 @@ def main_figures(card: Card) -> list[Figure]:
         ("test −ELBO", _nats(m.neg_elbo),
          "Reconstruction + KL, nats per image: an upper bound on −log p(x). Lower is better."),
         ("reconstruction", _nats(m.reconstruction),
-         f"−log p(x|z) averaged over {m.samples} draws of z from q(z|x), nats per image"),
+         f"−log p(x|z) averaged over {_draws(m.samples)} of z from q(z|x), nats per image"),
         ("KL", _nats(m.kl), kl_definition(card)),
         ("active units", f"{m.active_units} of {card.model.latent_dim}",
          "Dimensions whose posterior mean has a variance above 0.01 over the test set "
@@ -46,14 +46,18 @@ def _nats(value: float | None) -> str:
     return "none" if value is None else f"{value:.2f}"
 
 
+def _draws(count: int) -> str:
+    return f"{count} draw{'s' * (count > 1)}"
+
+
 def kl_definition(card: Card) -> str:
     """What the KL term is; with a flow it has no closed form."""
     if card.model.has_flow:
         return (
-            f"log q(z|x) − log p(z), the mean over {card.metrics.samples} draws of z from q(z|x): "
-            f"{_COST}. With the flow q is no Gaussian: its KL has no closed form, and only the sum "
-            "over dimensions is a KL, for the share of one depends on the order in which the flow "
-            "takes them"
+            f"log q(z|x) − log p(z), the mean over {_draws(card.metrics.samples)} of z from "
+            f"q(z|x): {_COST}. With the flow q is no Gaussian: its KL has no closed form, and "
+            "only the sum over dimensions is a KL, for the share of one depends on the order in "
+            "which the flow takes them"
         )
     return f"KL(q(z|x) ‖ N(0, I)): {_COST}"
 
