@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from explorer.data.framing import Framing, frame_picture, suggest_framing, whole_zoom
+from explorer.data.framing import (
+    HARDLY_VISIBLE,
+    PLAIN,
+    Framing,
+    frame_picture,
+    suggest_framing,
+    whole_zoom,
+)
 from explorer.data.pixels import Shape
 
+ROOT = Path(__file__).parents[1]
 Size = tuple[int, int]
 
 GREY = (28, 28, 1)
@@ -231,6 +242,45 @@ def test_uneven_light_hardly_changes_what_the_model_sees(light: str, pen: int) -
     assert np.mean((seen - expected) ** 2) < 0.003
     without = frame_picture(photo, evenly_lit, GREY, BLACK)
     assert np.mean((without - expected) ** 2) > 2 * np.mean((seen - expected) ** 2)
+
+
+IN_THE_BROWSER = """
+import { readFileSync } from "node:fs";
+import { applyTone, drawLight, suggestTone } from "./static/live/shared/tone.js";
+const { pictures, width, plain, hardlyVisible } = JSON.parse(readFileSync(0, "utf8"));
+const answers = pictures.map((grey) => {
+  const data = Uint8ClampedArray.from(grey.flatMap((value) => [value, value, value, 255]));
+  const { invert, stretch, even } = suggestTone(data, width, 0, { plain, hardlyVisible });
+  const light = { data: Uint8ClampedArray.from(data), width };
+  drawLight(light);
+  applyTone(data, { invert, stretch, even }, [0], light.data);
+  return { tone: [invert, stretch, even], seen: [...data].filter((_, at) => at % 4 === 0) };
+});
+process.stdout.write(JSON.stringify(answers));
+"""
+
+
+def test_the_browser_evens_light_as_the_server_does(node: Path) -> None:
+    shape, x = (64, 64, 1), np.linspace(0, 1, 64)
+    inks = [0.25 + 0.7 * np.asarray(digit(64, width), float) / 255 for width in (3, 6, 12)]
+    lights = [*LIGHTS.values(), np.ones_like]
+    pictures = [picture_of(255 * ink * light(x)) for light in lights for ink in inks]
+    asked = {
+        "pictures": [np.ravel(one).tolist() for one in pictures],
+        "width": 64,
+        "plain": PLAIN,
+        "hardlyVisible": HARDLY_VISIBLE,
+    }
+    command = [str(node), "--input-type=module", "--eval", IN_THE_BROWSER]
+    done = subprocess.run(
+        command, input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for picture, answer in zip(pictures, json.loads(done.stdout), strict=True):
+        suggestion = suggest_framing(picture, (28, 28, 1), BLACK)
+        assert answer["tone"] == [suggestion.invert, suggestion.stretch, suggestion.even]
+        framing = Framing((0.5, 0.5), 1.0, *answer["tone"])
+        seen = 255 * frame_picture(picture, framing, shape, BLACK).ravel()
+        np.testing.assert_allclose(answer["seen"], seen, atol=2)
 
 
 def test_paper_beside_a_shadow_becomes_white_and_keeps_its_ink() -> None:
