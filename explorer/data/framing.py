@@ -194,7 +194,7 @@ def _light(luma: np.ndarray) -> np.ndarray:
     while (lower < filled).any():
         filled = lower
         lower = np.maximum(light, _filtered(filled, 3, ImageFilter.MinFilter))
-    return filled
+    return np.asarray(filled)
 
 
 def _filtered(
