@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from explorer.data.framing import Framing, frame_picture, suggest_framing, whole_zoom
+from explorer.data.framing import (
+    HARDLY_VISIBLE,
+    PLAIN,
+    Framing,
+    frame_picture,
+    suggest_framing,
+    whole_zoom,
+)
 from explorer.data.pixels import Shape
 
+ROOT = Path(__file__).parents[1]
 Size = tuple[int, int]
 
 GREY = (28, 28, 1)
@@ -125,6 +137,7 @@ fractions = st.floats(0, 1)
         zoom=st.floats(0.01, 100),
         invert=st.booleans(),
         stretch=st.booleans(),
+        even=st.booleans(),
     ),
     fractions,
     st.integers(0, 2**32 - 1),
@@ -201,6 +214,10 @@ LIGHTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "a shadow's edge": lambda x: np.where(x < 0.4, 0.5, 1.0),
     "a lamp above the middle": lambda x: 0.5 + 0.5 * np.sin(np.pi * x),
 }
+ANY_LIGHTS = LIGHTS | {
+    "falls off by 10 %": lambda x: 0.9 + 0.1 * x,
+    "even": lambda x: 1.0 + 0.0 * x,
+}
 
 
 @pytest.mark.parametrize("light", LIGHTS)
@@ -213,6 +230,92 @@ def test_a_digit_on_paper_in_uneven_light_is_found_and_inverted(light: str) -> N
     left, top, right, bottom = suggestion.box(photo, GREY)
     assert (left + right) / 2 == pytest.approx(0.525 * 400, abs=12)
     assert (top + bottom) / 2 == pytest.approx(0.525 * 400, abs=12)
+
+
+@pytest.mark.parametrize("pen", [10, 30, 60])
+@pytest.mark.parametrize("light", [name for name in ANY_LIGHTS if name != "even"])
+def test_uneven_light_hardly_changes_what_the_model_sees(light: str, pen: int) -> None:
+    reflected = 255 * (0.25 + 0.7 * np.asarray(digit(400, pen), float) / 255)
+    x = np.linspace(0, 1, 400)
+    photo = picture_of(reflected * ANY_LIGHTS[light](x))
+    suggestion = suggest_framing(photo, GREY, BLACK)
+    assert suggestion.even
+    seen = frame_picture(photo, suggestion, GREY, BLACK)
+    evenly_lit = replace(suggestion, even=False)
+    expected = frame_picture(picture_of(reflected), evenly_lit, GREY, BLACK)
+    assert np.mean((seen - expected) ** 2) < 0.003
+    without = frame_picture(photo, evenly_lit, GREY, BLACK)
+    assert np.mean((without - expected) ** 2) > 2 * np.mean((seen - expected) ** 2)
+
+
+IN_THE_BROWSER = """
+import { readFileSync } from "node:fs";
+import { applyTone, drawLight, suggestTone } from "./static/live/shared/tone.js";
+const { pictures, width, plain, hardlyVisible } = JSON.parse(readFileSync(0, "utf8"));
+const answers = pictures.map((grey) => {
+  const data = Uint8ClampedArray.from(grey.flatMap((value) => [value, value, value, 255]));
+  const { invert, stretch, even } = suggestTone(data, width, 0, { plain, hardlyVisible });
+  const light = { data: Uint8ClampedArray.from(data), width };
+  drawLight(light);
+  applyTone(data, { invert, stretch, even }, [0], light.data);
+  return { tone: [invert, stretch, even], seen: [...data].filter((_, at) => at % 4 === 0) };
+});
+process.stdout.write(JSON.stringify(answers));
+"""
+
+
+def test_the_browser_evens_light_as_the_server_does(node: Path) -> None:
+    shape, x = (64, 64, 1), np.linspace(0, 1, 64)
+    inks = [0.25 + 0.7 * np.asarray(digit(64, width), float) / 255 for width in (3, 6, 12)]
+    pictures = [picture_of(255 * ink * light(x)) for light in ANY_LIGHTS.values() for ink in inks]
+    asked = {
+        "pictures": [np.asarray(one).ravel().tolist() for one in pictures],
+        "width": 64,
+        "plain": PLAIN,
+        "hardlyVisible": HARDLY_VISIBLE,
+    }
+    command = [str(node), "--input-type=module", "--eval", IN_THE_BROWSER]
+    done = subprocess.run(
+        command, input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for picture, answer in zip(pictures, json.loads(done.stdout), strict=True):
+        suggestion = suggest_framing(picture, (28, 28, 1), BLACK)
+        assert answer["tone"] == [suggestion.invert, suggestion.stretch, suggestion.even]
+        framing = Framing((0.5, 0.5), 1.0, *answer["tone"])
+        seen = 255 * frame_picture(picture, framing, shape, BLACK).ravel()
+        np.testing.assert_allclose(answer["seen"], seen, atol=2)
+
+
+def test_paper_beside_a_shadow_becomes_white_and_keeps_its_ink() -> None:
+    paper = np.full((60, 60), 200.0)
+    paper[25:35, 25:35] = 50  # a quarter of the light
+    paper[:, 30:] /= 2
+    image = frame_picture(picture_of(paper), Framing(even=True), (60, 60, 1), BLACK)
+    expected = np.ones((60, 60))
+    expected[25:35, 25:35] = 0.25
+    np.testing.assert_allclose(image[..., 0], expected, atol=1 / 255)
+
+
+def test_light_is_uneven_only_where_paper_is() -> None:
+    cloth = np.full((300, 300), 245.0)
+    cloth[60:240, 60:240] = np.linspace(60, 200, 180)  # wider than any ink
+    assert not suggest_framing(picture_of(cloth), GREY, BLACK).even
+    assert not suggest_framing(picture_of(255 - cloth), GREY, BLACK).even
+    assert not suggest_framing(digit(400, 30), GREY, BLACK).even
+
+
+def test_an_image_of_a_set_of_paper_in_uneven_light_comes_out_as_in_training() -> None:
+    light = np.linspace(0.5, 1.0, 28)
+    paper = picture_of(np.asarray(digit(28, 3), float) * light)
+    assert suggest_framing(paper, GREY, 1.0) == Framing()
+    assert suggest_framing(paper, GREY, BLACK).even  # it is none of a set on black
+
+
+def test_the_transparent_parts_of_a_drawing_are_no_light() -> None:
+    pixels = np.zeros((60, 60, 4), np.uint8)
+    pixels[10:50, 28:32] = (64, 64, 64, 255)
+    image = frame_picture(picture_of(pixels, "RGBA"), Framing(even=True), (60, 60, 1), 1.0)
+    assert image[20, 30, 0] == pytest.approx(64 / 255, abs=1 / 255)
 
 
 @pytest.mark.parametrize("paper", [80, 110, 125])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -123,16 +122,15 @@ def _adjust(bundle: Bundle, upload: Upload, suggestion: Framing, *, key: str) ->
             )
         )  # fmt: skip
         with st.container(horizontal=True):
-            invert = st.toggle(
-                "Invert", suggestion.invert, key=f"{key}-invert", persist_state="session"
+            invert, stretch, even = (
+                st.toggle(label, is_on, key=f"{key}-{name}", persist_state="session")
+                for name, label, is_on in (
+                    ("invert", "Invert", suggestion.invert),
+                    ("stretch", "Stretch contrast", suggestion.stretch),
+                    ("even", "Even light", suggestion.even),
+                )
             )
-            stretch = st.toggle(
-                "Stretch contrast",
-                suggestion.stretch,
-                key=f"{key}-stretch",
-                persist_state="session",
-            )
-    framing = replace(suggestion, zoom=zoom, centre=(x, y), invert=invert, stretch=stretch)
+    framing = Framing((x, y), zoom, invert, stretch, even)
     image = frame_picture(upload.image, framing, shape, background)
     with whole:
         st.image(

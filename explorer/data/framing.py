@@ -1,19 +1,21 @@
-"""Frame the user's picture for a model: crop, stretch, invert; and suggest how."""
+"""Frame the user's picture for a model: crop, even its light, stretch, invert; and suggest how."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from explorer.data.pixels import Background, Box, Shape, crop_box, lay_on, resample
+from explorer.data.pixels import Background, Box, Pixels, Shape, crop_box, lay_on, resample
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue: ITU-R BT.601
 PLAIN = 0.15  # how far a plain ground, such as paper in uneven light, may vary
 HARDLY_VISIBLE = 0.25  # a difference from the background
 _NOISE = 4 / 255  # a contrast that a black picture may have
+_EVEN = 0.08  # how far light that is even may vary
 _INK = 0.7  # ink is darker than this fraction of the light of the paper around it
 _SHARPEST = 8  # largest side, in pixels, of the cells whose darkest and brightest are found
 
@@ -28,12 +30,14 @@ class Framing:
             the data set's background shows around it; above 1, the crop is smaller.
         invert: whether dark becomes light. Transparent and empty places stay background.
         stretch: whether the crop's darkest value becomes 0 and its brightest 1.
+        even: whether the picture is divided by the light on its paper, which becomes white.
     """
 
     centre: tuple[float, float] = (0.5, 0.5)
     zoom: float = 1.0
     invert: bool = False
     stretch: bool = False
+    even: bool = False
 
     def box(self, picture: Image.Image, image_shape: Shape) -> Box:
         """Return the box of the crop in a picture, in its pixels."""
@@ -55,9 +59,10 @@ def frame_picture(
             and beyond its edges.
     """
     box = framing.box(picture, image_shape)
-    colour, alpha = resample(picture, image_shape, box)
+    light = _light_on(picture) if framing.even else None
+    colour, alpha = _resample(picture, light, image_shape, box, Image.Resampling.LANCZOS)
     if framing.stretch:  # by averages, as Lanczos overshoots at edges
-        averages, _ = resample(picture, image_shape, box, Image.Resampling.BOX)
+        averages, _ = _resample(picture, light, image_shape, box, Image.Resampling.BOX)
         colour = _stretch(colour, averages if alpha is None else averages[alpha[..., 0] > 127])
     if framing.invert:
         colour = 255 - colour
@@ -74,7 +79,7 @@ def suggest_framing(
 
     Grey pictures are inverted if that brings a plain ground, such as paper in any light, nearer to
     the data set's background, and stretched if the ground still differs from it; faint pictures are
-    stretched as well. An object on a
+    stretched as well. Where the light on paper is uneven, it becomes even. An object on a
     plain or transparent ground is framed if, compared with objects of the data set, it fills too
     little or too much of the crop, or would be cut off. A picture of the model's size is not
     cropped.
@@ -95,7 +100,7 @@ def suggest_framing(
         luma, darkest, brightest = (
             (one - low) / (high - low) for one in (luma, darkest, brightest)
         )
-    grey = image_shape[2] == 1
+    grey, even = image_shape[2] == 1, False
     if np.median(_border(alpha)) < 0.5:  # transparent ground: invert only if hardly visible
         found = alpha > 0.5
         shade = float(luma[found].mean()) if found.any() else 1.0 - level
@@ -103,24 +108,28 @@ def suggest_framing(
     else:
         ground = float(np.median(_border(luma)))
         is_even = np.mean(_border(np.abs(luma - ground) * alpha) < PLAIN) >= 0.75
-        if is_even:
+        light = _light(luma)
+        ink = _ink(luma, darkest, light)
+        is_uneven = ink.any() and light.min() < (1.0 - _EVEN) * light.max()
+        if is_even and not is_uneven:
             distance = np.maximum(ground - darkest, brightest - ground) * alpha
             found = distance > max(PLAIN, 0.3 * distance.max())
         else:
-            found, ground = _ink(luma, darkest), 1.0
+            found, ground = ink, 1.0
             if not found.any():
                 return Framing(stretch=is_faint)  # no plain ground: a photo of a scene
         invert = grey and abs(1.0 - ground - level) < abs(ground - level)
+        even = bool(grey and is_uneven and (invert or not is_own))
         shown = 1.0 - ground if invert else ground
-        is_off = abs(shown - level) > 0.05 or not is_even
+        is_off = abs(shown - level) > 0.05 or even
         stretch = is_faint or bool(grey and found.any() and is_off)
         if stretch and is_even and ground < 0.5:  # dim paper becomes white, a dark table black
             is_ink = ground - float(darkest.min()) > float(brightest.max()) - ground
             invert = grey and is_ink == (level < 0.5)
     if not found.any() or is_own:
-        return Framing(invert=invert, stretch=stretch)
+        return Framing(invert=invert, stretch=stretch, even=even)
     centre, zoom = _frame(picture, found, image_shape, fill)
-    return Framing(centre, zoom, invert, stretch)
+    return Framing(centre, zoom, invert, stretch, even)
 
 
 def typical_fill(images: np.ndarray, background: Background) -> float:
@@ -151,9 +160,8 @@ def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
     A thin line is as dark in the second, or as bright in the third, as it is in the picture,
     whereas single specks are not.
     """
-    factor = math.ceil(max(image.size) / 128)
-    side = min(factor, _SHARPEST)
-    small = np.asarray(image.convert("RGBA").reduce(math.ceil(factor / side)), np.float32) / 255.0
+    reduced, side = _cell(image)
+    small = np.asarray(image.convert("RGBA").reduce(reduced), np.float32) / 255.0
     height, width = (-(-length // side) * side for length in small.shape[:2])
     margin = ((0, height - small.shape[0]), (0, width - small.shape[1]), (0, 0))
     cells = np.pad(small, margin, mode="edge").reshape(height // side, side, width // side, side, 4)
@@ -163,19 +171,73 @@ def _thumbnails(image: Image.Image) -> tuple[np.ndarray, ...]:
     return luma.mean(axis=-1), darkest, brightest, alpha
 
 
-def _ink(luma: np.ndarray, darkest: np.ndarray) -> np.ndarray:
-    """Find ink on paper in uneven light, bool; all False if the picture shows something else.
+def _cell(picture: Image.Image) -> tuple[int, int]:
+    """Return by how much a thumbnail is reduced: first by means, then by cells of this side."""
+    factor = math.ceil(max(picture.size) / 128)
+    side = min(factor, _SHARPEST)
+    return math.ceil(factor / side), side
 
-    The light is estimated by a morphological closing, which removes everything dark and narrow; at
-    the edges it goes on as it rises or falls before them.
+
+def _light(luma: np.ndarray) -> np.ndarray:
+    """Estimate the light on paper, above 0, from the luma of what is on it.
+
+    A morphological closing removes everything dark and narrow; at the edges the light goes on as it
+    rises or falls before them. What is still darker than all around it is wide ink, not a shadow:
+    it is filled, by a morphological reconstruction from the edges.
     """
     side = min(luma.shape) // 4 | 1
     around = np.pad(luma, side, mode="reflect", reflect_type="odd").clip(0.0, 1.0)
-    grey = Image.fromarray(np.rint(around * 255).astype(np.uint8))
-    closed = grey.filter(ImageFilter.MaxFilter(side)).filter(ImageFilter.MinFilter(side))
-    inside = np.asarray(closed, np.float32)[side:-side, side:-side]
-    light = np.maximum(inside / 255.0, 1e-3)
-    ink, paper = darkest / light < _INK, luma / light > 1.0 - PLAIN
+    closed = _filtered(_filtered(around, side, ImageFilter.MaxFilter), side, ImageFilter.MinFilter)
+    light = np.maximum(closed[side:-side, side:-side], np.float32(1 / 255))
+    filled, lower = np.ones_like(light), light.copy()
+    lower[1:-1, 1:-1] = 1.0
+    while (lower < filled).any():
+        filled = lower
+        lower = np.maximum(light, _filtered(filled, 3, ImageFilter.MinFilter))
+    return np.asarray(filled)
+
+
+def _filtered(
+    values: np.ndarray, side: int, kind: Callable[[int], ImageFilter.RankFilter]
+) -> np.ndarray:
+    """Return the least or largest value in [0, 1] of the square around each, in 256 steps."""
+    grey = Image.fromarray(np.rint(values * 255).astype(np.uint8))
+    return np.asarray(grey.filter(kind(side)), np.float32) / np.float32(255.0)
+
+
+def _light_on(picture: Image.Image) -> Image.Image:
+    """Return the light on the paper of a picture, as small as its thumbnails, in mode "L"."""
+    luma, _, _, alpha = _thumbnails(picture)
+    light = _light(luma * alpha + 1.0 - alpha)
+    return Image.fromarray(np.rint(255 * light).astype(np.uint8))
+
+
+def _resample(
+    picture: Image.Image,
+    light: Image.Image | None,
+    image_shape: Shape,
+    box: Box,
+    method: Image.Resampling,
+) -> Pixels:
+    """Resize a crop and divide it by its light, so that what is as bright as it becomes 255.
+
+    Both are resized by one method, so that the edge of a shadow looks the same in both.
+    """
+    colour, alpha = resample(picture, image_shape, box, method)
+    if light is None:
+        return colour, alpha
+    left, top, right, bottom = np.array(box) / math.prod(_cell(picture))
+    lit, _ = resample(light, (*image_shape[:2], 1), (left, top, right, bottom), method)
+    share = np.minimum(colour / np.maximum(lit, 1.0), 1.0)
+    return np.rint(255 * share).astype(np.uint8), alpha
+
+
+def _ink(luma: np.ndarray, darkest: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Find ink on paper in uneven light, bool; all False if the picture shows something else."""
+    ink, paper = (
+        darkest / _filtered(light, 3, ImageFilter.MinFilter) < _INK,
+        luma / light > 1.0 - PLAIN,
+    )
     is_paper = (
         paper.mean() > 0.7
         and _border(paper).mean() > 0.9

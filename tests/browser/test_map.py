@@ -389,6 +389,12 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     visitor.until(lambda: f" {count:,} " not in other.inner_text(), "Shift adds to it")
     draw([0.3, -1.7], [0.9, -1.1], "Alt")
     visitor.until(lambda: f" {count:,} " in other.inner_text(), "Alt removes")
+    visitor.page.get_by_role("radio", name="adds to").click()  # as with a finger
+    draw([0.4, -1.6], [0.8, -1.2])
+    visitor.until(lambda: f" {count:,} " not in other.inner_text(), "it is added to")
+    visitor.page.get_by_role("radio", name="removes from").click()
+    draw([0.3, -1.7], [0.9, -1.1])
+    visitor.until(lambda: f" {count:,} " in other.inner_text(), "it is removed from")
     assert "A minus B" in differ.inner_text()
     box = visitor.page.locator(".groups").bounding_box()
     for means in visitor.page.locator(".groups .pictures").all():  # in sight without scrolling
@@ -414,6 +420,8 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     visitor.until(lambda: visitor.address["z"] == expected, "an image moves the point")
     visitor.page.get_by_role("button", name="Clear both groups").click()
     visitor.until(lambda: not visitor.page.locator(".groups").is_visible(), "nothing is left")
+    make = visitor.page.locator(".groups [role=radio]", has_text="makes")
+    assert make.get_attribute("aria-checked") == "true"  # the next region can make one again
 
 
 def test_an_image_is_found_by_number_and_class(

@@ -315,10 +315,12 @@ test("a frame is dragged, resized by its corner, and moved and resized by keys",
     putImageData() {},
   };
   const canvas = /** @type {any} */ ({ width: 28, height: 28, getContext: () => context });
+  Object.assign(context, { canvas });
   const picture = /** @type {any} */ ({ width: 200, height: 100 });
   const used = /** @type {boolean[]} */ ([]);
   const fit = /** @type {const} */ ("crop");
-  const opened = { picture, canvas, background: [0], fit, tone: { invert: false, stretch: false } };
+  const tone = { invert: false, stretch: false, even: false };
+  const opened = { picture, light: canvas, canvas, background: [0], fit, tone };
   new Crop(box, opened, (isDone) => used.push(isDone));
   const last = () => drawn.at(-1)?.map(Math.round);
   assert.deepEqual(last(), [-14, 0, 56, 28]); // both ends are cut off

@@ -12,15 +12,17 @@ HELP = """
 Every dot is one test image, put where the **encoder** places it: the mean of q(z|x).
 Images that the model finds alike lie together, although it never saw a class label.
 
-- **Move the pointer** over a dot: you see that image and what the decoder makes of its latent.
+- **Move the pointer** over a dot, or press and move a finger: you see that image and what the
+  decoder makes of its latent.
   Between the dots the place itself is decoded; the words below the picture say whether there is
   data at all.
 - **Click** to keep the point; arrow keys move it. A dotted ring at the edge means that the point
   lies outside of what is shown.
 - **Drag** moves the map, the wheel zooms, a double click shows all again. **Box** and **lasso**
-  make groups, which are listed and compared; Shift adds to a group, Alt takes from it. On the
-  keyboard **A** and **B** put the nearest image into a group, Shift+A and Shift+B all images in
-  sight; in the legend they put a class.
+  make groups, which are listed and compared; above the list you choose whether the next region
+  makes a group, adds to it or removes from it. Shift always adds, Alt removes. On the keyboard
+  **A** and **B** put the nearest image into a group, Shift+A and Shift+B all images in sight; in
+  the legend they put a class.
 - **Click a class** in the legend to hide it, double-click to see it alone.
 - The **neighbourhoods** map keeps similar images together in two dimensions, however many the model
   has; distances between far regions mean little, and empty places are shaded. A **plane** is exact,

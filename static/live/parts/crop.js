@@ -7,12 +7,13 @@
  * @typedef {"crop" | "pad" | "stretch"} Fit how a picture of another aspect ratio is fitted
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @typedef {{x: number, y: number, size: number}} Frame
- * @typedef {{picture: ImageBitmap, canvas: HTMLCanvasElement, background: number[], fit: Fit,
- *   tone: import("../shared/tone.js").Tone, frame?: Frame}} Opened a picture, the canvas that gets
- *   the part, and the background around the picture: a value for each channel, 0 to 255
+ * @typedef {{picture: ImageBitmap, light: HTMLCanvasElement, canvas: HTMLCanvasElement,
+ *   background: number[], fit: Fit, tone: import("../shared/tone.js").Tone, frame?: Frame}} Opened
+ *   a picture and the light on its paper, the canvas that gets the part, and the background around
+ *   the picture: a value for each channel, 0 to 255
  */
 
-import { find, contextOf } from "../shared/elements.js";
+import { contextOf, find, newContext } from "../shared/elements.js";
 import { toggle } from "../shared/controls.js";
 import { applyTone } from "../shared/tone.js";
 import { ARROWS } from "./keys.js";
@@ -95,10 +96,10 @@ export class Crop {
     this.#use = use;
     const whole = find(box, "canvas", HTMLCanvasElement);
     Object.assign(whole, { width: WIDTH, height: Math.round(WIDTH / aspect) });
-    this.#draw(whole, { x: 0, y: 0, size: 1 });
+    this.#draw(contextOf(whole), { x: 0, y: 0, size: 1 }, picture);
     this.#listen(whole);
     this.#show(this.#frame);
-    for (const [name, label] of /** @type {const} */ ([["invert", "Invert"], ["stretch", "Stretch contrast"]])) {
+    for (const [name, label] of /** @type {const} */ ([["invert", "Invert"], ["stretch", "Stretch contrast"], ["even", "Even light"]])) {
       const control = toggle(label, (value) => {
         opened.tone[name] = value;
         this.#show(this.#frame);
@@ -151,23 +152,34 @@ export class Crop {
     this.#frame = this.#opened.frame = frame;
     const [left, top, side] = [frame.x, frame.y, frame.size].map((share) => `${100 * share}%`);
     Object.assign(this.#cut.style, { left, top, width: side, height: side });
-    const { canvas, background, tone } = this.#opened;
-    this.#draw(canvas, frame);
+    const { picture, canvas, background, tone } = this.#opened;
     const context = contextOf(canvas);
-    const image = context.getImageData(0, 0, canvas.width, canvas.height);
-    applyTone(image.data, tone, background);
+    const image = this.#draw(context, frame, picture);
+    const light = tone.even ? this.#lightIn(frame) : undefined;
+    applyTone(image.data, tone, background, light);
     context.putImageData(image, 0, 0);
   }
 
-  /** @param {HTMLCanvasElement} canvas gets the framed part @param {Frame} frame */
-  #draw(canvas, { x, y, size }) {
-    const { width, height } = canvas;
-    const context = contextOf(canvas);
+  /** The light in the framed part, four values for each pixel. @param {Frame} frame */
+  #lightIn(frame) {
+    const { canvas, light } = this.#opened;
+    return this.#draw(newContext(canvas.width, canvas.height), frame, light).data;
+  }
+
+  /**
+   * Draws the framed part, and returns its pixels.
+   *
+   * @param {CanvasRenderingContext2D} context @param {Frame} frame
+   * @param {CanvasImageSource} picture the opened one, or its light
+   */
+  #draw(context, { x, y, size }, picture) {
+    const { width, height } = context.canvas;
     const [across, down] = [width / size, height / size];
     const place = this.#place;
     context.clearRect(0, 0, width, height);
     context.imageSmoothingQuality = "high";
     const [left, top] = [(place.x - x) * across, (place.y - y) * down];
-    context.drawImage(this.#opened.picture, left, top, place.width * across, place.height * down);
+    context.drawImage(picture, left, top, place.width * across, place.height * down);
+    return context.getImageData(0, 0, width, height);
   }
 }

@@ -23,7 +23,7 @@ import { URGENCY } from "../shared/engine.js";
 import { fromPixels, hex, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
-import { suggestTone } from "../shared/tone.js";
+import { drawLight, suggestTone } from "../shared/tone.js";
 import { Crop } from "./crop.js";
 import { DrawingResult } from "./drawing_result.js";
 import { Pen } from "./pen.js";
@@ -194,16 +194,20 @@ export class Draw {
     const { background, fit, tones } = this.#data;
     const [height, width] = this.#model.header.imageShape;
     const { canvas } = newContext(width, height);
-    let tone = { invert: false, stretch: false };
+    let tone = { invert: false, stretch: false, even: false };
+    const small = newContext(THUMBNAIL, THUMBNAIL);
+    small.imageSmoothingQuality = "high";
+    small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
+    const thumbnail = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
     if (background.length === 1) {
-      const small = newContext(THUMBNAIL, THUMBNAIL);
-      small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
-      const { data } = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
-      const { isPlain, ...suggested } = suggestTone(data, THUMBNAIL, background[0], tones);
+      const isOwn = picture.width === width && picture.height === height;
+      const { isPlain, ...suggested } = suggestTone(thumbnail.data, THUMBNAIL, background[0], tones, isOwn); // prettier-ignore
       tone = suggested;
       this.#centre?.show((this.#memory.isCentred = isPlain)); // else it has no one object
     }
-    const opened = { picture, canvas, background, fit, tone };
+    drawLight(thumbnail);
+    small.putImageData(thumbnail, 0, 0);
+    const opened = { picture, light: small.canvas, canvas, background, fit, tone };
     this.#change(() => this.#sketch.add({ picture: canvas, opened }));
   }
 

@@ -6,14 +6,17 @@ import { toGrey } from "./paint.js";
 const [INK, SHADED] = [0.7, 0.3];
 /** How far a flat ground may vary, as a share of the picture's contrast. */
 const FLAT = 0.15;
+/** How far light that is even may vary. */
+const EVEN = 0.08;
 /** A contrast that a black picture may have. */
 const NOISE = 4 / 255;
 
 /**
  * @typedef {{plain: number, hardlyVisible: number}} Limits how far a plain ground may vary, and a
  *   difference from the background that is hardly visible
- * @typedef {{invert: boolean, stretch: boolean}} Tone whether dark becomes light, and whether the
- *   darkest value becomes 0 and the brightest 255
+ * @typedef {{invert: boolean, stretch: boolean, even: boolean}} Tone whether dark becomes light,
+ *   whether the darkest value becomes 0 and the brightest 255, and whether the picture is divided by
+ *   the light on its paper, which becomes white
  */
 
 /**
@@ -21,64 +24,110 @@ const NOISE = 4 / 255;
  *
  * @param {Uint8ClampedArray} pixels of a small copy, four values for each
  * @param {number} width @param {number} background its grey, of 255 @param {Limits} limits
+ * @param {boolean} isOwn whether the picture is as large as the model's images
  * @returns {Tone & {isPlain: boolean}} `isPlain`: whether an object stands on a flat ground
  */
-export function suggestTone(pixels, width, background, { plain, hardlyVisible }) {
+export function suggestTone(pixels, width, background, { plain, hardlyVisible }, isOwn = false) {
   const level = background / 255;
   const count = pixels.length / 4;
   const alpha = Float32Array.from({ length: count }, (_, i) => pixels[4 * i + 3] / 255);
-  const grey = Uint8ClampedArray.from(pixels);
-  toGrey(grey);
-  const luma = Float32Array.from({ length: count }, (_, i) => grey[4 * i] / 255);
+  const luma = lumaOf(pixels);
   const border = borderOf(count, width);
   const [low, high] = [Math.min(...luma), Math.max(...luma)];
   const isFaint = high < hardlyVisible && high - low > NOISE;
   if (median(border.map((i) => alpha[i])) < 0.5) {
     const inked = luma.filter((_, i) => alpha[i] > 0.5);
     const shade = inked.length ? inked.reduce((sum, v) => sum + v, 0) / inked.length : 1 - level;
-    return { invert: Math.abs(shade - level) < hardlyVisible, stretch: false, isPlain: true };
+    const invert = Math.abs(shade - level) < hardlyVisible;
+    return { invert, stretch: false, even: false, isPlain: true };
   }
   const ground = median(border.map((i) => luma[i]));
   const shareOf = (/** @type {(value: number) => boolean} */ holds) =>
     border.filter((i) => holds(luma[i])).length / border.length;
   const isEven = shareOf((value) => Math.abs(value - ground) < plain) >= 0.75;
-  const isPaper = !isEven && isInkOnPaper(luma, width, plain);
+  const light = lightOn(luma, width);
+  const isPaper = isInkOnPaper(luma, light, width, plain);
+  const isUneven = isPaper && Math.min(...light) < (1 - EVEN) * Math.max(...light);
   const isPlain =
     isEven && shareOf((value) => Math.abs(value - ground) < FLAT * (high - low)) > 0.9;
-  if (!isEven && !isPaper) return { invert: false, stretch: false, isPlain: false };
-  const isNearer = Math.abs(1 - ground - level) < Math.abs(ground - level);
-  const shown = isNearer ? 1 - ground : ground;
+  const none = { invert: false, stretch: false, even: false, isPlain: false };
+  if (!isEven && !isPaper) return none;
+  const paper = isEven && !isUneven ? ground : 1;
+  const isNearer = Math.abs(1 - paper - level) < Math.abs(paper - level);
+  const even = isUneven && (isNearer || !isOwn);
+  const shown = isNearer ? 1 - paper : paper;
   const isFound = isPaper || Math.max(ground - low, high - ground) > plain;
-  const stretch = isFaint || (isFound && (Math.abs(shown - level) > 0.05 || !isEven));
-  const isInk = ground - low > high - ground; // dim paper becomes white, a dark table black
-  const invert = stretch && isEven && ground < 0.5 ? isInk === level < 0.5 : isNearer;
-  return { invert, stretch, isPlain };
+  const stretch = isFaint || (isFound && (Math.abs(shown - level) > 0.05 || even));
+  const isInk = paper - low > high - paper; // a dim one becomes white, a dark table black
+  const invert = stretch && isEven && paper < 0.5 ? isInk === level < 0.5 : isNearer;
+  return { invert, stretch, even, isPlain };
 }
 
 /**
- * Whether a picture shows ink on paper in uneven light, which is estimated by a morphological
- * closing: that removes everything dark and narrow. At the edges the light goes on as it rises or
- * falls before them.
+ * Whether a picture shows ink on paper.
  *
- * @param {Float32Array} luma @param {number} width @param {number} plain
+ * @param {Float32Array} luma @param {Float32Array} light @param {number} width @param {number} plain
  */
-function isInkOnPaper(luma, width, plain) {
-  const side = (Math.min(width, luma.length / width) >> 2) | 1;
-  const around = extended(luma, width, side);
-  const brightest = filtered(around, width + 2 * side, side, Math.max);
-  const closed = filtered(brightest, width + 2 * side, side, Math.min);
-  const light = luma.map((_, i) => closed[(Math.floor(i / width) + side) * (width + 2 * side) + (i % width) + side]); // prettier-ignore
-  const relative = luma.map((value, i) => value / Math.max(light[i], 1e-3));
+function isInkOnPaper(luma, light, width, plain) {
+  const darkest = filtered(light, width, 3, Math.min);
+  const relative = luma.map((value, i) => value / light[i]);
   const [least, most] = [Math.min(...light), Math.max(...light)];
   const share = (
     /** @type {ArrayLike<number>} */ values,
     /** @type {(v: number) => boolean} */ holds,
   ) => Array.from(values).filter(holds).length / values.length;
   const isPaper = (/** @type {number} */ value) => value > 1 - plain;
-  const inked = share(relative, (value) => value < INK);
+  const inked = share(luma.map((value, i) => value / darkest[i]), (value) => value < INK); // prettier-ignore
   const edge = borderOf(luma.length, width).map((i) => relative[i]);
   const isLit = least > SHADED * most && most > 0.5;
   return isLit && share(relative, isPaper) > 0.7 && share(edge, isPaper) > 0.9 && inked > 0.002 && inked < 0.3; // prettier-ignore
+}
+
+/**
+ * Estimates the light on paper, above 0, from the luma of what is on it. A morphological closing
+ * removes everything dark and narrow; at the edges the light goes on as it rises or falls before
+ * them. What is still darker than all around it is wide ink, not a shadow: it is filled, by a
+ * morphological reconstruction from the edges.
+ *
+ * @param {Float32Array} luma @param {number} width
+ */
+export function lightOn(luma, width) {
+  const side = (Math.min(width, luma.length / width) >> 2) | 1;
+  const around = extended(luma, width, side);
+  const brightest = filtered(around, width + 2 * side, side, Math.max);
+  const closed = filtered(brightest, width + 2 * side, side, Math.min);
+  const light = luma.map((_, i) => Math.max(closed[(Math.floor(i / width) + side) * (width + 2 * side) + (i % width) + side], 1 / 255)); // prettier-ignore
+  let filled = luma.map(() => 1);
+  let lower = filled.slice();
+  for (const i of borderOf(light.length, width)) lower[i] = light[i];
+  while (lower.some((value, i) => value < filled[i])) {
+    filled = lower;
+    lower = filtered(filled, width, 3, Math.min).map((value, i) => Math.max(value, light[i]));
+  }
+  return filled;
+}
+
+/**
+ * The light on the paper of a picture, as pixels of the same size.
+ *
+ * @param {ImageData} pixels of a small copy
+ */
+export function drawLight({ data, width }) {
+  const luma = lumaOf(data).map((value, i) => {
+    const alpha = data[4 * i + 3] / 255;
+    return value * alpha + 1 - alpha;
+  });
+  lightOn(luma, width).forEach((value, i) => {
+    data.fill(Math.round(255 * value), 4 * i, 4 * i + 3);
+    data[4 * i + 3] = 255;
+  });
+}
+
+/** Luma in [0, 1]. @param {Uint8ClampedArray} pixels four values for each */
+function lumaOf(pixels) {
+  const grey = Uint8ClampedArray.from(pixels);
+  toGrey(grey);
+  return Float32Array.from({ length: grey.length / 4 }, (_, i) => grey[4 * i] / 255);
 }
 
 /**
@@ -125,9 +174,15 @@ function filtered(values, width, side, pick) {
  *
  * @param {Uint8ClampedArray} pixels four values for each
  * @param {Tone} tone @param {number[]} background of each channel, 0 to 255; of one for grey
+ * @param {Uint8ClampedArray} [light] on the paper, like `pixels`; needed if the light becomes even
  */
-export function applyTone(pixels, { invert, stretch }, background) {
+export function applyTone(pixels, { invert, stretch, even }, background, light) {
   if (background.length === 1) toGrey(pixels);
+  if (even && light) {
+    for (let at = 0; at < pixels.length; at++) {
+      if (at % 4 !== 3) pixels[at] = (255 * pixels[at]) / Math.max(light[at], 1);
+    }
+  }
   let [low, high] = [255, 0];
   for (let at = 0; at < pixels.length; at++) {
     if (at % 4 === 3 || pixels[at | 3] < 128) continue;

@@ -12,6 +12,7 @@ import { differences, moments, momentsOfImages } from "./statistics.js";
 import { TileBox } from "../tilebox.js";
 
 /** @typedef {"A" | "B"} Name */
+/** @typedef {"make" | "add" | "remove"} How what a region does to a group */
 
 /** Largest numbers of images in a list, reconstructions for a deviation, images on a sheet. */
 const [LISTED, SAMPLE, SHEET] = [96, 200, 4000];
@@ -39,6 +40,7 @@ export class Groups {
   /** 1 for rows of A, 2 for those of B, 3 for both. */
   #marks;
   #active;
+  #how;
   #change = () => {
     this.#refresh();
     this.#means.change();
@@ -48,7 +50,7 @@ export class Groups {
 
   /**
    * @param {HTMLElement} box @param {import("../../shared/hub.js").Host} host
-   * @param {{active: Name, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
+   * @param {{active: Name, how: How, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
    *   shared by all maps of these test images; `changed`: what to call when it has changed
    * @param {import("../../shared/pictures.js").Pictures} pictures
    * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void,
@@ -67,18 +69,16 @@ export class Groups {
     box.innerHTML = `
       <div class="head"></div>
       <div class="both"><section class="A"></section><section class="B"></section><section class="differ"></section></div>`;
-    this.#active = segments("The next region makes group", [["A", "Group A"], ["B", "Group B"]], (name) => {
+    this.#how = segments("What the next region does", [["make", "makes"], ["add", "adds to"], ["remove", "removes from"]], (how) => {
+      memory.how = how;
+    }); // prettier-ignore
+    this.#active = segments("The group of the next region", [["A", "Group A"], ["B", "Group B"]], (name) => {
       memory.active = name;
     }); // prettier-ignore
     memory.changed.add(this.#change);
     const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
     close.className = "plain";
-    find(box, ".head").append(
-      "The next region makes",
-      this.#active.element,
-      "Shift adds, Alt removes",
-      close,
-    );
+    find(box, ".head").append("The next region", this.#how.element, this.#active.element, close);
     this.#refresh();
   }
 
@@ -96,16 +96,16 @@ export class Groups {
   /**
    * Makes rows the active group, adds them to it, or removes them from it.
    *
-   * @param {Iterable<number>} rows @param {"make" | "add" | "remove"} how
+   * @param {Iterable<number>} rows @param {How} [how] as the user chose, unless given
    */
-  take(rows, how) {
+  take(rows, how = this.#memory.how) {
     const name = this.#memory.active;
     const isIn = new Uint8Array(this.#marks.length);
     if (how !== "make") for (const row of this.#memory[name] ?? []) isIn[row] = 1;
     for (const row of rows) isIn[row] = Number(how !== "remove");
     const members = rowsWith(isIn, 1);
     if (members.length) this.#memory[name] = members;
-    else delete this.#memory[name];
+    else this.#delete(name);
     this.#tell();
   }
 
@@ -127,8 +127,14 @@ export class Groups {
 
   /** @param {Name[]} names */
   #clear(...names) {
-    for (const name of names) delete this.#memory[name];
+    this.#delete(...names);
     this.#tell();
+  }
+
+  /** Without groups, the next region makes one, as the choice is hidden. @param {Name[]} names */
+  #delete(...names) {
+    for (const name of names) delete this.#memory[name];
+    if (!this.#memory.A && !this.#memory.B) this.#memory.how = "make";
   }
 
   #tell() {
@@ -138,6 +144,7 @@ export class Groups {
   /** Shows both groups, as each takes room from the other. */
   #refresh() {
     this.#active.show(this.#memory.active);
+    this.#how.show(this.#memory.how);
     this.#marks.fill(0);
     /** @type {const} */ (["A", "B"]).forEach((name, i) => {
       for (const row of this.#memory[name] ?? []) this.#marks[row] |= i + 1;

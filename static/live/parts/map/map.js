@@ -150,7 +150,7 @@ export class LiveMap {
   #makeGroups(box) {
     const { hub, model, tell } = this.#host;
     const common = hub.memory(model.header.testSet);
-    common.groups ??= { active: "A", changed: new Set() };
+    common.groups ??= { active: "A", how: "make", changed: new Set() };
     return new Groups(box, this.#host, common.groups, this.#pictures, {
       change: () => {
         this.#paint();
@@ -514,7 +514,7 @@ export class LiveMap {
     const { view, map, isVisible } = this.#scene;
     const polygon = outline.flatMap((x, i) => (i % 2 ? [] : view.placeAt(x, outline[i + 1])));
     const rows = rowsInside(polygon, map.places, isVisible);
-    this.#groups.take(rows, altKey ? "remove" : shiftKey ? "add" : "make");
+    this.#groups.take(rows, altKey ? "remove" : shiftKey ? "add" : undefined);
   }
 
   // ---- Marks, which move without redrawing the picture ----
