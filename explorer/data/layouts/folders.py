@@ -96,9 +96,14 @@ def find_in_folders(
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
-    folders = _without_folds(_unwrap(without_masks(tree, folders, report)), report)
+    folders = _unwrap(without_masks(tree, folders, report))
+    joins_folds = reading.class_level == 1 and bool(others or any(f.parts[1:] for f in folders))
+    if joins_folds:  # else the folds may be classes
+        folders = _without_folds(folders, report)
     by_role = _split(folders, roles, report)
     by_role = {role: _unwrap(without_masks(tree, found, report)) for role, found in by_role.items()}
+    if joins_folds:
+        by_role = {role: _without_folds(found, report) for role, found in by_role.items()}
     places = [folder.place for found in by_role.values() for folder in found]
     tables = read_beside_images(tree, others, files, report)
     read = {name for table in tables for name in table.files}
@@ -345,7 +350,7 @@ def _classes(
         others = [*chain.from_iterable(elsewhere)]
         columns = match_rows(files, role, tables, others, reading.label, report)
         in_folders = bool(folders[0].parts) and len(names) > 1
-        told = interpret(columns, files, names, label, report, in_folders=in_folders)
+        told = interpret(columns, files, names, label, reading.label, report, in_folders=in_folders)
         if role == TRAIN and told.labels is not None:
             label = told.label_name
         if len(names) < 2:
