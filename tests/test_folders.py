@@ -384,6 +384,7 @@ def test_folders_of_images_called_folds_are_classes_if_nothing_else_gives_classe
     folder: Path,
 ) -> None:
     save_classes(folder, {"fold1": 3, "fold2": 4})
+    (folder / "README.md").write_text("Two kinds of folds.")
     assert load_dataset(folder).classes == ("fold1", "fold2")
 
 

@@ -894,7 +894,7 @@ def test_decimal_commas_are_read(folder: Path, cells: Sequence[str], values: set
     assert {*dose.tolist()} == values
 
 
-@pytest.mark.parametrize("before", ["\n\n", "About,,\n", "About my pets\n\n"])
+@pytest.mark.parametrize("before", ["\n\n", "About,,\n", "About my pets\n\nof 2020\n\n"])
 def test_lines_before_the_titles_do_no_harm(folder: Path, before: str) -> None:
     lines = [f"{name}.png,{label}," for name, label in save_in_turn(folder, "0123456789")]
     (folder / "about.csv").write_text(before + "\n".join(["file,class,", *lines]))

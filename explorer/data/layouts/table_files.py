@@ -194,7 +194,7 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
     line = _DELIMITED.search(content)
     delimiter = max("\t;,|", key=(line[0] if line else "").count)
     cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
-    while len(cells) > 1 and not any(cells[0][1:]) and any(any(row[1:]) for row in cells[1:3]):
+    while len(cells) > 1 and not any(cells[0][1:]) and any(any(row[1:]) for row in cells[1:9]):
         del cells[0]  # the title of the whole table
     if any("\n" in cell or "\r" in cell for row in cells for cell in row):
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
