@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -377,3 +378,25 @@ def test_one_of_several_folds_that_are_split_is_read(folder: Path) -> None:
     found = load_dataset(folder)
     assert (found.classes, counts(found)) == (("a", "b"), (6, 3))
     assert found.report.left_out == {"images of further folds": (9, "fold_2/test/a")}
+
+
+def test_folders_of_images_called_folds_are_classes_if_nothing_else_gives_classes(
+    folder: Path,
+) -> None:
+    save_classes(folder, {"fold1": 3, "fold2": 4})
+    (folder / "README.md").write_text("Two kinds of folds.")
+    assert load_dataset(folder).classes == ("fold1", "fold2")
+
+
+def test_class_level_counts_folders_of_folds(folder: Path) -> None:
+    for fold in ("fold1", "fold2"):
+        save_classes(folder / fold, {"a": 3, "b": 4})
+    found = load_dataset(folder, Reading(class_level=2))
+    assert found.classes == ("fold1/a", "fold1/b", "fold2/a", "fold2/b")
+
+
+def test_folds_below_a_split_are_joined(folder: Path) -> None:
+    for split, fold in product(("train", "test"), ("fold1", "fold2")):
+        save_classes(folder / split / fold, {"a": 3, "b": 4})
+    found = load_dataset(folder)
+    assert (found.classes, counts(found)) == (("a", "b"), (14, 14))

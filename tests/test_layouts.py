@@ -377,6 +377,14 @@ def test_a_stack_beside_a_table_is_read(folder: Path) -> None:
     assert found.report.left_out == {"tables": (1, "notes.csv")}
 
 
+def test_a_moving_picture_beside_an_array_is_left_out(folder: Path) -> None:
+    np.save(folder / "images.npy", np.zeros((9, 8, 12), np.uint8))
+    save_pages(folder / "preview.gif", 12)
+    found = load_dataset(folder)
+    assert (sum(counts(found)), "pictures" in told(found)) == (9, False)
+    assert found.report.left_out == {"images": (1, "preview.gif")}
+
+
 @pytest.mark.parametrize("suffix", ["tif", "gif", "webp"])
 def test_every_page_of_a_stack_is_an_image(folder: Path, suffix: str) -> None:
     for number in range(2):
@@ -809,11 +817,12 @@ def test_images_that_a_column_splits_are_looked_through_once(tmp_path: Path) -> 
     assert "of 6 animated pictures, the first frame is read" in told(found)
 
 
-def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", ["image", "first_input_image"])
+def test_the_column_called_image_is_taken_and_others_are_told(tmp_path: Path, title: str) -> None:
     def files(value: int) -> list[dict[str, object]]:
         return [{"bytes": png_bytes(value), "path": None}] * 6
 
-    columns = {"image_mask": files(1), "image": files(200), "boxes": [[1, 2]] * 6, "label": [0] * 6}
+    columns = {"image_mask": files(1), title: files(200), "boxes": [[1, 2]] * 6, "label": [0] * 6}
     parquet.write_table(pyarrow.table(columns), tmp_path / "set.parquet")
     found = load_dataset(tmp_path / "set.parquet")
     assert found.test.images[0, 0, 0, 0] == 200

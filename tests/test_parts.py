@@ -596,3 +596,32 @@ def test_objects_of_several_classes_in_an_image_are_no_classes(folder: Path) -> 
     toys = load_dataset(folder)
     assert len(toys.classes) == 1
     assert "objects of several classes to 1 of 12 images, such as images/3.xml" in told(toys)
+
+
+@pytest.mark.parametrize("shape", [(196,), (12, 12)])
+@pytest.mark.parametrize("kind", ["images", "data"])
+def test_labels_of_many_classes_or_of_pixels_are_no_images(
+    tmp_path: Path, shape: tuple[int, ...], kind: str
+) -> None:
+    """Rows of 196 are as long as those of flat images of 14 × 14 pixels."""
+    labels = np.zeros((9, *shape), np.uint8)
+    labels[range(9), [0, 1, 2] * 3] = 1
+    for part in range(2):
+        np.save(tmp_path / f"{kind}_{part}.npy", np.full((9, 12, 12), 80, np.uint8))
+        np.save(tmp_path / f"labels_{part}.npy", labels)
+    found = load_dataset(tmp_path)
+    assert sum(counts(found)) == 18
+    assert len(found.classes) == (3 if len(shape) == 1 else 1)
+
+
+def test_more_labels_than_pictures_are_not_taken_for_images(folder: Path) -> None:
+    save_toys(folder, lambda n: "", "unused/{}.txt")
+    np.save(folder / "labels.npy", np.zeros((30, 12, 12), np.uint8))
+    assert sum(counts(load_dataset(folder))) == 12
+
+
+def test_objects_of_one_class_give_way_to_a_table(folder: Path) -> None:
+    save_toys(folder, lambda n: "<object><name>toy</name></object>", "images/{}.xml")
+    lines = [f"{n}.png,{'abc'[n % 3]}" for n in range(12)]
+    (folder / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    assert shades(load_dataset(folder)) == KINDS

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow
@@ -498,7 +499,7 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
     assert found.report.left_out == {"text files": (3, "0.json")}
 
 
-def in_coco(categories: Sequence[Sequence[int]]) -> dict[str, object]:
+def in_coco(categories: Sequence[Sequence[int]]) -> dict[str, Any]:
     """Describe objects of these categories in images ``0.png``, ``1.png``, … as COCO does."""
     objects = [(image, one) for image, several in enumerate(categories, 7) for one in several]
     return {
@@ -893,7 +894,7 @@ def test_decimal_commas_are_read(folder: Path, cells: Sequence[str], values: set
     assert {*dose.tolist()} == values
 
 
-@pytest.mark.parametrize("before", ["\n\n", "About,,\n", "About my pets\n\n"])
+@pytest.mark.parametrize("before", ["\n\n", "About,,\n", "About my pets\n\nof 2020\n\n"])
 def test_lines_before_the_titles_do_no_harm(folder: Path, before: str) -> None:
     lines = [f"{name}.png,{label}," for name, label in save_in_turn(folder, "0123456789")]
     (folder / "about.csv").write_text(before + "\n".join(["file,class,", *lines]))
@@ -938,4 +939,68 @@ def test_json_of_columns_as_pandas_writes_it_is_read(folder: Path) -> None:
         "label": {row: label for row, (_, label) in turned.items()},
     }
     (folder / "labels.json").write_text(json.dumps(content))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_commas_in_a_table_that_commas_separate_are_no_decimal_commas(folder: Path) -> None:
+    lines = [f'{name}.png,{label},"1,{ord(label)}"' for name, label in save_in_turn(folder, "0123")]
+    (folder / "about.csv").write_text("\n".join(["file,class,tags", *lines]))
+    assert "tags (0 1,97, 1 1,98)" in load_dataset(folder).train.columns
+
+
+def test_the_first_title_may_be_empty(folder: Path) -> None:
+    """As pandas writes a table whose index has the images' names."""
+    lines = [f"{name}.png,{label}" for name, label in save_in_turn(folder, [*map(str, range(8))])]
+    (folder / "about.csv").write_text("\n".join([",pet", *lines]))
+    assert labels_are_those_of(load_dataset(folder, Reading(label="pet")))
+
+
+@pytest.mark.parametrize("titles", ["train,test", "training,validation,testing"])
+def test_flags_may_give_the_split(folder: Path, titles: str) -> None:
+    saved = save_in_turn(folder, [*map(str, range(12))])
+    count = len(titles.split(","))
+    lines = [
+        ",".join([f"{name}.png", label, *(str(int(n // 4 == i)) for i in range(count))])
+        for n, (name, label) in enumerate(saved)
+        if n < 4 * count
+    ]
+    (folder / "about.csv").write_text("\n".join([f"file,class,{titles}", *lines]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert counts(found)[0] == 4
+
+
+def test_a_flag_may_be_asked_for(folder: Path) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    lines = [f"{name}.png,{int(label == 'a')},{int(label == 'b')}" for name, label in saved]
+    (folder / "about.csv").write_text("\n".join(["file,young,old", *lines]))
+    found = load_dataset(folder, Reading(label="old"))
+    assert (found.classes, [*found.train.columns]) == (("0", "1"), ["young"])
+
+
+def test_a_curriculum_vitae_is_no_fold(folder: Path) -> None:
+    lines = [f"{name}.png,{label}" for name, label in save_in_turn(folder, "0123456789")]
+    (folder / "about.csv").write_text("\n".join(["file,cv", *lines]))
+    assert labels_are_those_of(load_dataset(folder))
+
+
+def test_coco_may_describe_further_images_and_one_category_gives_no_classes(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / "images" / f"{number}.png")
+    described = in_coco([[1], [2]] * 3)
+    described["annotations"] += [{"image_id": 99, "category_id": 1}]
+    (folder / "about.json").write_text(json.dumps(described))
+    assert load_dataset(folder).classes == ("cat", "dog")
+    described["categories"] = described["categories"][:1]
+    described["annotations"] = described["annotations"][::2]
+    (folder / "about.json").write_text(json.dumps(described))
+    lines = [f"{number}.png,{number % 2}" for number in range(6)]
+    (folder / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    assert load_dataset(folder).classes == ("0", "1")
+
+
+def test_names_of_labels_in_json_do_not_hide_a_list_of_images(folder: Path) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    rows = [{"file": f"{name}.png", "label": label} for name, label in saved]
+    (folder / "about.json").write_text(json.dumps({"labels": {"a": "cat"}, "data": rows}))
     assert labels_are_those_of(load_dataset(folder))

@@ -25,7 +25,7 @@ LABEL_WORDS = frozenset(
 """Words in the name of an array or a file of labels."""
 PART_WORDS = "part|shard|chunk|batch"
 """Words in the names of a set's parts, as a regular expression; some callers add others."""
-FOLDS = ("fold", "folds", "kfold", "foldid", "cv", "cvfold")
+FOLDS = ("fold", "folds", "kfold", "foldid", "cvfold")
 """Titles of a column of the folds of a cross-validation, also without separators."""
 CUB_SPLIT = "traintestsplit"
 SPLIT_NAMES = (

@@ -104,7 +104,7 @@ def _columns_of_xml(tree: Tree, names: Sequence[str], report: Report) -> dict[st
             f"the .xml files are not used, as they give objects of several classes to "
             f"{len(several):,} of {len(names):,} images, such as {several[0]}"
         )
-    if several or not any(classes):
+    if several or len(set[str]().union(*classes)) < 2:
         return {}
     return {"label": ["".join(found) for found in classes]}
 

@@ -101,8 +101,9 @@ def classify(
         classes = (title_of(path),)  # of images without labels
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
-    if label is None and columns[0]:
-        report.note(f"--label COLUMN takes another column as the classes: {some([*columns[0]])}")
+    others = [name for name, values in columns[0].items() if len(np.unique(values)) > 1]
+    if label is None and others:
+        report.note(f"--label COLUMN takes another column as the classes: {some(others)}")
     return Layout(
         origin,
         classes,

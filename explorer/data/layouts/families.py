@@ -103,7 +103,10 @@ def choose_family(tree: Tree, families: Mapping[str, Sequence[str]], report: Rep
     ways = f"{images:,} images in {file}{' and others' * others}", f"{pictures:,} pictures"
     is_data = images > pictures
     chosen, other = ways if is_data else ways[::-1]
-    report.note(f"the {chosen} are read, not the {other}; to read those, give a path to them alone")
+    if pictures > 1:
+        report.note(
+            f"the {chosen} are read, not the {other}; to read those, give a path to them alone"
+        )
     return most if is_data else PICTURES
 
 

@@ -96,11 +96,17 @@ def find_in_folders(
     peeked = [name for name in texts if lists_images(tree, name)] if len(texts) <= _FEW else []
     listed = [name for name in others if is_table(name) or name in peeked]
     roles = {*map(role_of_table, listed)}
-    folders = _without_folds(_unwrap(without_masks(tree, folders, report)), report)
-    by_role = _split(folders, roles, report)
-    by_role = {role: _unwrap(without_masks(tree, found, report)) for role, found in by_role.items()}
-    places = [folder.place for found in by_role.values() for folder in found]
     tables = read_beside_images(tree, others, files, report)
+
+    def inner(folders: list[Folder]) -> list[Folder]:
+        folders = _unwrap(without_masks(tree, folders, report))
+        has_classes = bool(listed or tables) or any(folder.parts[1:] for folder in folders)
+        are_folds = has_classes and reading.class_level == 1
+        return _without_folds(folders, report) if are_folds else folders
+
+    by_role = _split(inner(folders), roles, report)
+    by_role = {role: inner(found) for role, found in by_role.items()}
+    places = [folder.place for found in by_role.values() for folder in found]
     read = {name for table in tables for name in table.files}
     tables += read_tables(tree, [name for name in listed if name not in read], places, report)
     if len(by_role) == 1:
@@ -345,7 +351,7 @@ def _classes(
         others = [*chain.from_iterable(elsewhere)]
         columns = match_rows(files, role, tables, others, reading.label, report)
         in_folders = bool(folders[0].parts) and len(names) > 1
-        told = interpret(columns, files, names, label, report, in_folders=in_folders)
+        told = interpret(columns, files, names, label, reading.label, report, in_folders=in_folders)
         if role == TRAIN and told.labels is not None:
             label = told.label_name
         if len(names) < 2:
@@ -442,21 +448,21 @@ def _with_file_names(
         return told
     prefixes = np.array([_before_number(name) for name in files])
     are_words = all(word[0].isalpha() for word in known)  # and not a patient's number
-    if told.labels is not None and (reading.label is not None or has_lists):
-        return told
+    columns = told.columns
     if told.labels is not None:
         is_number = numbers_or_words(told.labels).dtype.kind == "f"
-        if are_words and is_number and _tell_the_same(prefixes, told.labels):
-            report.note(f"the files' names give the classes, as the column {told.label_name} does")
-            return replace(told, labels=prefixes)
-        return told
-    for title, values in told.columns.items() if are_words else ():
+        if reading.label is not None or has_lists or not is_number:
+            return told
+        columns = {told.label_name: told.labels}
+    for title, values in columns.items() if are_words else ():
         if _tell_the_same(prefixes, values):
             report.note(f"the files' names give the classes, as the column {title} does")
             return replace(told, labels=prefixes)
-    report.note(
-        f"the files' names begin with {some(known)}: --label {FILE_NAME} takes these as the classes"
-    )
+    if told.labels is None:
+        report.note(
+            f"the files' names begin with {some(known)}: --label {FILE_NAME} takes these as the "
+            "classes"
+        )
     return told
 
 

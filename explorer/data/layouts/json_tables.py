@@ -34,14 +34,14 @@ def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
     are_dicts = all(isinstance(value, dict) for value in values)
     if label_title(content) and are_dicts and len(values) > len({*map(tuple, values)}) == 1:
         return {title: [*map(cell, cells.values())] for title, cells in content.items()}  # pandas'
-    if isinstance(labels := content.get(label_title(content) or ""), dict):
-        return columns_of_json(name, labels)  # {"labels": {…}}
     if values and all_name_splits(content) and are_dicts:
         return _columns_of_splits(name, content)
     lists = [value for value in values if isinstance(value, list)]
     if len(lists) == 1 and all(isinstance(row, (dict, list)) for row in lists[0]):
         columns = columns_of_json(name, lists[0])
         return columns if len(columns) > 1 else {}  # else it lists objects in one image
+    if isinstance(labels := content.get(label_title(content) or ""), dict):
+        return columns_of_json(name, labels)  # {"labels": {…}}
     if len(lists) == len(values) > 0:
         if len({*map(len, lists)}) == 1 and label_title(content) is not None:
             return {title: [*map(cell, cells)] for title, cells in content.items()}
@@ -55,16 +55,18 @@ def _columns_of_coco(name: str, content: dict[str, Any]) -> dict[str, list[str]]
     """Return the category of each image; format: https://cocodataset.org/#format-data.
 
     Raises:
-        DatasetError: an image has several, or an annotation has none.
+        DatasetError: an image has several, or an annotation has none, or there is only one.
     """
     unused = f"{name} is not used: for classes, each image needs one category (COCO), but "
     try:
         titles = {one["id"]: one["name"] for one in content.get("categories", ())}
         files = {one["id"]: one["file_name"] for one in content["images"]}
-        every = [(files[one["image_id"]], one["category_id"]) for one in content["annotations"]]
-        pairs = [(file, titles[category]) for file, category in dict.fromkeys(every)]
+        every = [(one["image_id"], titles[one["category_id"]]) for one in content["annotations"]]
     except (KeyError, TypeError) as error:
         raise DatasetError(f"{unused}some annotation has none.") from error
+    if len(titles) < 2:
+        raise DatasetError(f"{name} is not used: all of its objects are of one category (COCO).")
+    pairs = [(files[image], title) for image, title in dict.fromkeys(every) if image in files]
     if len({file for file, _ in pairs}) < len(pairs):
         raise DatasetError(f"{unused}some image has objects of several.")
     return _columns_of_pairs(pairs)

@@ -390,8 +390,8 @@ def _note_doubtful_shape(
 
 
 def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
-    """Count the images in named arrays; an array that is probably one picture counts as one."""
-    found = _find_images(arrays)
+    """Count the images in named arrays that are not called labels; one probable picture is one."""
+    found = _find_images({name: a for name, a in arrays.items() if not is_called_labels(name)})
     return sum(
         1 if arrays[name].files is None and _is_one(arrays[name].shape) else len(arrays[name])
         for name in found

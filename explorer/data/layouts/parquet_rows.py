@@ -26,7 +26,7 @@ from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some
-from explorer.data.roles import words_of
+from explorer.data.roles import read_name, words_of
 from explorer.data.sources.arrays import arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
@@ -245,9 +245,9 @@ def _find_numbers(schema: Any) -> list[str]:
     return pixels if arrange_images((1, len(pixels))) else []
 
 
-def _no_image_words(title: str) -> tuple[bool, int]:
+def _no_image_words(title: str) -> tuple[bool, bool, int]:
     """Rank how likely a column of this title holds the images: ``image`` before ``depth_image``."""
-    return _is_no_image_word(title), len(words_of(title))
+    return _is_no_image_word(title), read_name(title).is_masks, len(words_of(title))
 
 
 def _is_no_image_word(title: str) -> bool:

@@ -124,8 +124,13 @@ def _with_labels(
 ) -> dict[str, Arrays]:
     """Return the sets whose names say that they are parts, or that have as many labels."""
     named = [*files.items(), *possible.items()]
-    labels = {length for name, arrays in named for length in _lengths_of_labels(name, arrays)}
     images = {_count(arrays) for name, arrays in named if _holds_images(name, arrays)}
+    labels = {
+        len(array)
+        for name, arrays in named
+        for array in _labels_in(name, arrays)
+        if images or not are_pictures(array.shape)  # as in ``class_0.npy``
+    }
     numbered = {name for base in possible for name in every[base].names.values()}
     alone = {_count(files[n]) for n in files if n not in numbered and _holds_images(n, files[n])}
     whole: dict[str, Arrays] = {}
@@ -173,17 +178,14 @@ def _holds_images(name: str, arrays: Arrays) -> bool:
     return not is_called_labels(name) and bool(_images_in(arrays))
 
 
-def _lengths_of_labels(name: str, arrays: Arrays) -> set[int]:
-    """Return the lengths of arrays named labels, or of the only array in a file so named.
-
-    Images in a file such as ``class_0.npy`` are no labels.
-    """
+def _labels_in(name: str, arrays: Arrays) -> list[Stored]:
+    """Return the arrays named labels, or the only array in a file so named."""
     is_alone = len(arrays) == 1 and is_called_labels(name)
-    return {
-        len(array)
+    return [
+        array
         for key, array in arrays.items()
-        if array.shape and (is_alone or is_called_labels(key)) and not are_pictures(array.shape)
-    }
+        if array.shape and (is_alone or is_called_labels(key))
+    ]
 
 
 def _join(parts: Sequence[Arrays]) -> Arrays | None:

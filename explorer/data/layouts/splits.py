@@ -74,8 +74,9 @@ def take_splits(columns: dict[str, np.ndarray], report: Report) -> np.ndarray | 
             report.note(f"the splits are taken from the column {title}: {said}")
         roles = np.array(found)
         del columns[title]
-    if folds := [title for title in columns if joined_words(title) in FOLDS]:
-        report.note(f"the column {folds[0]} gives folds, not splits: it is a column like others")
+    for title, values in columns.items():
+        if joined_words(title) in FOLDS and all(map(str.isdigit, {*values.tolist()} - {""})):
+            report.note(f"the column {title} gives folds, not splits: it is a column like others")
     return roles
 
 

@@ -19,7 +19,7 @@ from explorer.data.files.kinds import stem_of, suffix_of
 from explorer.data.files.matlab import columns_in_mat, load_mat
 from explorer.data.files.tree import Parts, Tree, parts_of
 from explorer.data.layouts.json_tables import cell, columns_of_json, columns_of_records
-from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain
+from explorer.data.layouts.labels import MOST_CLASSES, as_words, plain, with_points
 from explorer.data.layouts.lists import (
     OF_SOMETHING_ELSE,
     read_list,
@@ -194,7 +194,7 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
     line = _DELIMITED.search(content)
     delimiter = max("\t;,|", key=(line[0] if line else "").count)
     cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
-    while len(cells) > 1 and _filled(cells[0]) < 2 <= max(map(_filled, cells[1:3])):
+    while len(cells) > 1 and not any(cells[0][1:]) and any(any(row[1:]) for row in cells[1:9]):
         del cells[0]  # the title of the whole table
     if any("\n" in cell or "\r" in cell for row in cells for cell in row):
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
@@ -205,11 +205,10 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
             raise csv.Error(
                 f"up to line {reader.line_num} a quotation mark is not closed, or has more after it"
             ) from error
-    return by_rows(name, cells, report)
-
-
-def _filled(row: Sequence[str]) -> int:
-    return sum(map(bool, row))
+    columns = by_rows(name, cells, report)
+    if delimiter == ",":
+        return columns
+    return {title: [*with_points(texts)] for title, texts in columns.items()}
 
 
 def _read_labels(tree: Tree, name: str) -> dict[str, list[str]]:

@@ -21,13 +21,12 @@ from explorer.data.layouts.labels import (
     label_titles,
     natural_order,
     numbers_or_words,
-    with_points,
 )
 from explorer.data.layouts.lists import is_of_both
 from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
 from explorer.data.layouts.splits import FALSE, TRUE, may_split, roles_in, take_splits
 from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, role_of_table
-from explorer.data.report import Report
+from explorer.data.report import Report, some
 from explorer.data.roles import (
     LABEL_WORDS,
     all_name_splits,
@@ -178,6 +177,7 @@ def interpret(
     files: Sequence[str],
     classes: Collection[str],
     label: str | None,
+    asked: str | None,
     report: Report,
     *,
     in_folders: bool,
@@ -189,22 +189,22 @@ def interpret(
         files: names of the images.
         classes: the names of class folders; a column of nothing but these is the class.
         label: the column with the classes of the training images, if these are read before.
+        asked: the title of the class column, if the user chose one.
         in_folders: whether the images are in several class folders.
     """
+    if asked not in columns:
+        _join_one_hot(columns, report)
     roles = take_splits(columns, report)
     for title, values in list(columns.items()):
         if title != label and _names_images(values, files):
             del columns[title]
-    _join_one_hot(columns, report)
     if label is not None and label not in columns:
         label = None  # any other column would give other classes
     elif label is None:
         guesses = Report() if in_folders else report  # then folders give the classes
         label = _column_of(columns, classes, guesses) or _plainly_the_class(columns, guesses)
     labels = as_words(numbers_or_words(columns.pop(label))) if label is not None else None
-    others = {
-        title: numbers_or_words(with_points(values.tolist())) for title, values in columns.items()
-    }
+    others = {title: numbers_or_words(values) for title, values in columns.items()}
     return TableColumns(labels, label or "label", others, roles)
 
 
@@ -243,21 +243,26 @@ def _plainly_the_class(columns: Mapping[str, np.ndarray], report: Report) -> str
 
 
 def _join_one_hot(columns: dict[str, np.ndarray], report: Report) -> None:
-    """Replace one-hot columns by one column with the title of the column that holds the 1."""
+    """Replace one-hot columns by one with the title of the column that holds the 1.
+
+    It gives the splits if the titles name splits, as ``train`` and ``test`` do, else the class.
+    """
     flags = [
         title
         for title, values in columns.items()
         if {cell.lower() for cell in {*values.tolist()}} <= TRUE | FALSE | {""}
+        and not may_split(title)
     ]
-    if len(flags) < 2 or (len(flags) == 2 and label_title(columns)):
+    joined = "split" if all_name_splits(flags) else "class"
+    if len(flags) < 2 or (len(flags) == 2 and joined == "class" and label_title(columns)):
         return
     ones = np.array([np.isin(np.char.lower(columns[title]), [*TRUE]) for title in flags])
     known = np.array([columns[title] != "" for title in flags]).all(axis=0)
     if known.any() and (ones.sum(axis=0)[known] == 1).all():
-        columns["class"] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
+        columns[joined] = np.where(known, np.array(flags)[ones.argmax(axis=0)], "")
         for title in flags:
             del columns[title]
-        report.note(f"the columns {', '.join(flags)} are flags, and are joined into one: the class")
+        report.note(f"the columns {some(flags)} are flags, and are joined into one: the {joined}")
 
 
 def _match(
