@@ -27,7 +27,7 @@ from benchmarks.visitors import OPTIONS, TABS, Visitor, visits
 from explorer.data.uploads import UploadError, read_upload
 
 ROOT = Path(__file__).parents[1]
-SECONDS = float(os.environ.get("LATENT_ENDURANCE", 4))
+SECONDS = float(os.environ.get("LATENT_ENDURANCE", 3))
 MODELS = ("mnist-2d", "fashion_mnist-2d")
 GROWTH = 80
 """Largest growth of a process's memory, megabytes."""
