@@ -52,22 +52,23 @@ print(held, resident() - before)
 """
 
 
+def measured(code: str) -> list[float]:
+    """Return the numbers that a new process prints."""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, check=True, capture_output=True, text=True)
+    return [*map(float, done.stdout.split())]
+
+
 @pytest.mark.skipif(memory._GLIBC is None, reason="this machine has another C library than glibc")
 def test_large_blocks_are_returned_at_once() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LARGE], check=True, capture_output=True, text=True
-    ).stdout
-    held, kept = map(float, done.split())
+    held, kept = measured(LARGE)
     assert held > 45
     assert kept < 12
 
 
 @pytest.mark.skipif(memory._GLIBC is None, reason="this machine has another C library than glibc")
 def test_what_is_freed_is_given_back() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FREE], check=True, capture_output=True, text=True
-    ).stdout
-    kept, left = map(float, done.split())
+    kept, left = measured(FREE)
     assert kept > 190
     assert left < 30
 

@@ -46,6 +46,8 @@ def _with_class_at(graph: GivenGraph, place: int | None, classes: int) -> GivenG
     if place is None:
         return graph
     port, own = graph.inputs[place], graph.inputs[1 - place]
+    if place == 1 and port.shape != _NUMBER:  # as it is, without a copy of all weights
+        return graph
     model = onnx.ModelProto()
     model.CopyFrom(graph.model)
     inputs = [model.graph.input[1 - place], model.graph.input[place]]

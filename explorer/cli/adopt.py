@@ -38,7 +38,7 @@ from explorer.cli.arguments import (
     number,
     take_reading,
 )
-from explorer.cli.terminal import ERASE, loading_tensorflow, share_of, with_sentences
+from explorer.cli.terminal import erase_progress, loading_tensorflow, share_of, with_sentences
 
 
 @with_sentences
@@ -85,7 +85,8 @@ def main() -> int:
 
 def say(line: str) -> None:
     """Print a line, over one that shows progress, and flush it."""
-    print(f"{ERASE if sys.stdout.isatty() else ''}{line}", flush=True)
+    erase_progress()
+    print(line, flush=True)
 
 
 def from_keras(path: Path) -> bytes:

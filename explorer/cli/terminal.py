@@ -83,6 +83,12 @@ def share_of(work: str) -> Callable[[float], None]:
     return show
 
 
+def erase_progress() -> None:
+    """Erase a line that shows progress, so that another takes its place on the terminal."""
+    if sys.stdout.isatty():
+        print(ERASE, end="", flush=True)
+
+
 def with_sentences(main: Callable[P, int]) -> Callable[P, int]:
     """Decorate a command: what the user can correct ends it with one sentence, not a traceback.
 
@@ -94,8 +100,7 @@ def with_sentences(main: Callable[P, int]) -> Callable[P, int]:
         try:
             return main(*args, **kwargs)
         except ExplorerError as error:
-            if sys.stdout.isatty():
-                print(ERASE, end="", flush=True)
+            erase_progress()
             print(error, file=sys.stderr)
             return error.exit_status
         except BrokenPipeError:

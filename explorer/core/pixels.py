@@ -16,7 +16,7 @@ def to_unit_range(images: np.ndarray) -> np.ndarray:
 
 def to_pixels(images: np.ndarray) -> np.ndarray:
     """Values in [0, 1] (clipped) → uint8 0–255, same shape; NaN, of a latent far away, → 0."""
-    clipped = np.nan_to_num(np.clip(images, 0.0, 1.0), copy=False)
+    clipped = np.minimum(np.fmax(images, 0.0), 1.0)  # fmax takes the other value for NaN
     return np.asarray(np.round(clipped * 255.0), np.uint8)
 
 

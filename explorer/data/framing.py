@@ -234,10 +234,8 @@ def _resample(
 
 def _ink(luma: np.ndarray, darkest: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Find ink on paper in uneven light, bool; all False if the picture shows something else."""
-    ink, paper = (
-        darkest / _filtered(light, 3, ImageFilter.MinFilter) < _INK,
-        luma / light > 1.0 - PLAIN,
-    )
+    ink = darkest / _filtered(light, 3, ImageFilter.MinFilter) < _INK
+    paper = luma / light > 1.0 - PLAIN
     is_paper = (
         paper.mean() > 0.7
         and _border(paper).mean() > 0.9

@@ -101,9 +101,10 @@ def classify(
         classes = (title_of(path),)  # of images without labels
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
-    others = [name for name, values in columns[0].items() if len(np.unique(values)) > 1]
-    if label is None and others:
-        report.note(f"--label COLUMN takes another column as the classes: {some(others)}")
+    if label is None:
+        others = [name for name, values in columns[0].items() if len(np.unique(values)) > 1]
+        if others:
+            report.note(f"--label COLUMN takes another column as the classes: {some(others)}")
     return Layout(
         origin,
         classes,

@@ -94,7 +94,7 @@ class _Shard:
             self._file = parquet.ParquetFile(content)
         schema = self._file.schema_arrow
         files = [field.name for field in schema if _holds_files(field.type)]
-        self.files = min(files, key=_no_image_words, default=None)
+        self.files = min(files, key=_rank_of_title, default=None)
         self.pixels = [] if self.files else _find_numbers(schema)
         if not (self.files or self.pixels):
             there = some([f"{field.name} ({field.type})" for field in schema])
@@ -240,12 +240,12 @@ def _find_numbers(schema: Any) -> list[str]:
         if depth > 1 or (depth and not _is_no_image_word(title))
     ]  # fmt: skip
     if lists:
-        return [min(lists, key=_no_image_words)]
+        return [min(lists, key=_rank_of_title)]
     pixels = [title for title in depths if PIXEL.fullmatch(title.lower())]
     return pixels if arrange_images((1, len(pixels))) else []
 
 
-def _no_image_words(title: str) -> tuple[bool, bool, int]:
+def _rank_of_title(title: str) -> tuple[bool, bool, int]:
     """Rank how likely a column of this title holds the images: ``image`` before ``depth_image``."""
     return _is_no_image_word(title), read_name(title).is_masks, len(words_of(title))
 

@@ -45,7 +45,7 @@ LARGEST_TABLE, LARGEST_JSON = 512 * 2**20, 64 * 2**20  # bytes
 _MOST_JSON = 100  # files; if there are more, each describes one image
 _SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _REMARK = re.compile(r"(#[^\t;,|\r\n]*|(?i:sep)=.)[\r\n]+(?=.)")  # before the titles
-_DELIMITED = re.compile(r"[^\r\n]*[\t;,|][^\r\n]*")
+_DELIMITER = re.compile(r"[\t;,|]")
 _BOX = frozenset(("xmin", "xmax"))
 """Titles that a table of objects has, without separators between words."""
 _FLOWERS = ("imagelabels.mat", "setid.mat")
@@ -191,8 +191,9 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
     content = content.lstrip("\r\n")
     while remark := _REMARK.match(content):
         content = content[remark.end() :]
-    line = _DELIMITED.search(content)
-    delimiter = max("\t;,|", key=(line[0] if line else "").count)
+    lines = io.StringIO(content, newline="")
+    line = next(filter(_DELIMITER.search, lines), "")
+    delimiter = max("\t;,|", key=line.count)
     cells = [*csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)]
     while len(cells) > 1 and not any(cells[0][1:]) and any(any(row[1:]) for row in cells[1:9]):
         del cells[0]  # the title of the whole table

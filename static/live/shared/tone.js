@@ -50,8 +50,7 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible },
   const isUneven = isPaper && Math.min(...light) < (1 - EVEN) * Math.max(...light);
   const isPlain =
     isEven && shareOf((value) => Math.abs(value - ground) < FLAT * (high - low)) > 0.9;
-  const none = { invert: false, stretch: false, even: false, isPlain: false };
-  if (!isEven && !isPaper) return none;
+  if (!isEven && !isPaper) return { invert: false, stretch: false, even: false, isPlain: false };
   const paper = isEven && !isUneven ? ground : 1;
   const isNearer = Math.abs(1 - paper - level) < Math.abs(paper - level);
   const even = isUneven && (isNearer || !isOwn);
