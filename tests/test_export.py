@@ -18,6 +18,7 @@ from explorer.training.export import (
     check_exportable,
     export_graphs,
     keras_codec,
+    onnx_difference,
     round_to_half,
     save_keras,
 )
@@ -212,6 +213,10 @@ def test_a_model_that_the_app_could_not_run_is_refused_before_training(
     with pytest.raises(RecipeError, match=words) as error:
         check_exportable(recipe, (6, 6, 1), 2)
     assert "\n" not in str(error.value)
+
+
+def test_infinite_results_differ_without_a_warning() -> None:
+    assert np.isnan(onnx_difference([np.inf], [np.inf]))
 
 
 def test_a_model_that_the_app_can_run_passes() -> None:

@@ -123,9 +123,13 @@ def check_exportable(recipe: Recipe, image_shape: tuple[int, ...], latent_dim: i
 
 
 def onnx_difference(ours: Any, theirs: Any) -> float:
-    """The largest difference of two results, relative to the largest value if that exceeds 1."""
+    """The largest difference of two results, relative to the largest value if that exceeds 1.
+
+    NaN if one is NaN, or both are infinite.
+    """
     scale = max(1.0, float(np.max(np.abs(theirs))))
-    return float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs)))) / scale
+    with np.errstate(invalid="ignore"):
+        return float(np.max(np.abs(np.asarray(ours) - np.asarray(theirs)))) / scale
 
 
 def graph_of_keras_file(path: Path) -> bytes:
