@@ -12,9 +12,12 @@ import onnxruntime
 import pytest
 
 from explorer.bundle.codec import Codec, onnx_codec
-from explorer.bundle.graph import Graph
+from explorer.bundle.graph import count_weights
+from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName
+from explorer.core.refinement import refine
 from explorer.recipes.recipe import RecipeError, recipe_from_json
 from explorer.training.export import (
+    REFINED_TOLERANCE,
     check_exportable,
     export_graphs,
     keras_codec,
@@ -55,6 +58,12 @@ FLOW = {
     "context": 3,
     "decoder": [],
     "head": {"layer": "Dense"},
+}
+REFINED = {
+    "encoder": [FLATTEN],
+    "decoder": [{"layer": "Dense", "units": 9, "activation": "tanh"}],
+    "head": {"layer": "Dense"},
+    "refinement": 2,
 }
 RESIDUALS = {
     "encoder": [FLATTEN, {"layer": "GaussianNoise", "stddev": 0.1}, {"layer": "Dense", "units": 9}],
@@ -99,6 +108,32 @@ def test_onnx_computes_what_keras_computes(
     np.testing.assert_allclose(ours.decode(z), theirs.decode(z), atol=1e-5)
 
 
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_refined_encoder_is_exported_with_its_steps(likelihood: LikelihoodName) -> None:
+    recipe = recipe_from_json({**REFINED, "likelihood": likelihood})
+    check_exportable(recipe, (5, 4, 2), 3)
+    model = VAE(recipe, (5, 4, 2), 3)
+    round_to_half(model)
+    codec = codec_of(model)
+    images = np.random.default_rng(0).random((30, 5, 4, 2), np.float32)
+    mean, log_var = model.encoder.predict_on_batch(images)
+    expected = refine(images, mean, log_var, codec.parameters, likelihood, recipe.refinement)
+    found = codec.encode(images)
+    assert np.abs(expected[0] - mean).max() > 0.1
+    assert onnx_difference(found, expected) < REFINED_TOLERANCE
+
+
+def test_the_weights_in_a_refined_encoder_count_once() -> None:
+    without, with_steps = (
+        count_weights(
+            *export_graphs(VAE(recipe_from_json(REFINED | changed), (5, 4, 2), 3)).values()
+        )
+        for changed in ({"refinement": 0}, {})
+    )
+    constants = 2 * 3 * 3 + 2 * 3 * 3
+    assert with_steps <= without + constants
+
+
 def codec_of(model: VAE) -> Codec:
     encoder, decoder = export_graphs(model).values()
     return onnx_codec(encoder, decoder, model.recipe.likelihood, has_flow=model.recipe.has_flow)
@@ -122,7 +157,7 @@ def test_weights_take_two_bytes_each(wide: VAE) -> None:
     encoder = 784 * 200 + 200 + 2 * (200 * 2 + 2)
     decoder = 2 * 200 + 200 + 200 * 784 + 784
     for name, weights in (("encoder.onnx", encoder), ("decoder.onnx", decoder)):
-        assert Graph(graphs[name]).weights == weights
+        assert count_weights(graphs[name]) == weights
         assert 2 * weights < len(graphs[name]) < 2 * weights + 3000
 
 

@@ -14,7 +14,7 @@ from explorer.adoption.graphs import AdoptionError
 from explorer.bundle.arrays import save_arrays
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import AdoptionCard, Card, Condition, Metrics, ModelCard, storable
-from explorer.bundle.graph import Graph
+from explorer.bundle.graph import count_weights
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.store import RECONSTRUCTIONS, check_name, save_card
@@ -124,9 +124,7 @@ def write_bundle(
         model=ModelCard(
             latent_dim=latents.z_mean.shape[1],
             adopted=adopted,
-            parameters=max(1, sum(Graph(graph).weights for graph in graphs.values()))
-            if graphs
-            else None,
+            parameters=max(1, count_weights(*graphs.values())) if graphs else None,
         ),
         training=None,
         metrics=metrics,

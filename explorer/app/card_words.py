@@ -34,8 +34,10 @@ def describe_seeds(found: Chance | None) -> str:
 def architecture(recipe: Recipe) -> list[tuple[str, list[str]]]:
     """Each part of the model: its title, and a line for each layer."""
     heads = ["z_mean", "z_log_var", *["context"] * bool(recipe.context)]
+    refined = f"then {recipe.refinement} Gauss–Newton steps through the decoder"
     parts = {
-        "Encoder": [*map(describe_layer, recipe.encoder), f"heads: {', '.join(heads)}"],
+        "Encoder": [*map(describe_layer, recipe.encoder), f"heads: {', '.join(heads)}"]
+        + [refined] * bool(recipe.refinement),
         "Flow": [describe_layer(step) for step in recipe.flow],
         "Decoder": [
             *map(describe_layer, recipe.decoder),

@@ -120,7 +120,7 @@ class AdoptionCard(_Card):
 class ModelCard(_Card):
     """The model: its recipe with the values used, or where it was adopted from.
 
-    ``parameters`` is the number of weights in its graphs (``Graph.weights``).
+    ``parameters`` is the number of weights in its graphs (``count_weights``).
     """
 
     latent_dim: PositiveInt

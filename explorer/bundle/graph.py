@@ -8,6 +8,7 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, so that the app does not
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -51,7 +52,8 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 1, 2, 4, 
 _ATTRIBUTE_NAME, _ATTRIBUTE_INTEGERS = 1, 8
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_TENSORS = 5, 10
 _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (6, 11), (22, 23)
-_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 1, 2, 8, 13, 14
+_TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_DATA = 1, 2, 8, 9
+_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
 
 Field = tuple[int, int | memoryview]
 
@@ -82,8 +84,8 @@ class Graph:
     Attributes:
         nodes: the operators.
         initializers: shapes of the arrays that the file holds, by name.
-        weights: the number of values in its floating-point arrays. Scalars, such as the constants
-            of a formula or the variance of all pixels, are left out.
+        weights: its floating-point arrays, each with its number of values. Scalars, such as the
+            constants of a formula or the variance of all pixels, are left out.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -96,7 +98,7 @@ class Graph:
         """
         self.nodes: list[Node] = []
         self.initializers: dict[str, Sequence[int]] = {}
-        self.weights = 0
+        self.weights: list[tuple[int, memoryview]] = []
         self._parts = 0
         self._structure = len(content)
         graphs = 0
@@ -119,10 +121,10 @@ class Graph:
             if number == _GRAPH_NODE:
                 self._node(_message(value))
             elif number == _GRAPH_INITIALIZER:
-                name, data_type, dims = self._tensor(_message(value))
+                name, data_type, dims, data = self._tensor(_message(value))
                 self.initializers[name] = dims
                 if dims and data_type in _FLOATING:
-                    self.weights += math.prod(dims)
+                    self.weights.append((math.prod(dims), data))
             elif number == _GRAPH_SPARSE:
                 raise GraphError("it has sparse weights")
 
@@ -155,10 +157,10 @@ class Graph:
             raise GraphError(f"its operator {name} is not one that an encoder or decoder needs")
         self.nodes.append(Node(kind, inputs, outputs, kernel))
 
-    def _tensor(self, tensor: memoryview) -> tuple[str, int, list[int]]:
-        """Name, data type and shape of an array; check that the file has the bytes for it."""
+    def _tensor(self, tensor: memoryview) -> tuple[str, int, list[int], memoryview]:
+        """Name, data type, shape and bytes of an array; check that the file has as many bytes."""
         self._structure -= len(tensor)
-        name, data_type = "", 0
+        name, data_type, data = "", 0, tensor
         fields = list(self._fields(tensor))
         for number, value in fields:
             if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0):
@@ -167,13 +169,15 @@ class Graph:
                 data_type = value
             elif number == _TENSOR_NAME:
                 name = _text(value)
+            elif number == _TENSOR_DATA:
+                data = _message(value)
         dims = _numbers(fields, _TENSOR_DIMS)
         count = math.prod(dims)
         if count * _FLOATING.get(data_type, 1) > len(tensor):
             raise GraphError(f"it has an array of {dims} without the numbers for it")
         if data_type not in _KNOWN_TYPES:
             raise GraphError(f"it has an array of the unknown data type {data_type}")
-        return name, data_type, dims
+        return name, data_type, dims, data
 
     def _fields(self, message: memoryview) -> Iterator[Field]:
         """The fields of a message: a number for a varint, the bytes for anything else."""
@@ -198,6 +202,14 @@ class Graph:
                 raise GraphError("it is damaged, or not an ONNX file: it ends too early")
             yield number, message[at : at + length]
             at += length
+
+
+def count_weights(*contents: bytes) -> int:
+    """The number of weights in ``.onnx`` files; an array that several of them have counts once."""
+    arrays = Counter[tuple[int, memoryview]]()
+    for content in contents:
+        arrays |= Counter(Graph(content).weights)
+    return sum(count * times for (count, _), times in arrays.items())
 
 
 def _message(value: int | memoryview) -> memoryview:

@@ -32,7 +32,7 @@ from explorer.bundle.codec import Codec, onnx_codec
 from explorer.bundle.compact import compact
 from explorer.bundle.figures import split_kl
 from explorer.bundle.files import read_checked, read_file
-from explorer.bundle.graph import Graph
+from explorer.bundle.graph import count_weights
 from explorer.bundle.latents import Latents, save_latents
 from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out, return_distances
 from explorer.bundle.store import (
@@ -146,7 +146,7 @@ def _convert_bundle(values: dict[str, Any], path: Path, folder: Path) -> None:
         except Exception as error:  # the errors of protobuf, ONNX and NumPy share no base class
             raise BundleError(f"{name} of {path.name} is not usable: {error}") from error
         (folder / name).write_bytes(after[-1])
-    parameters = sum(Graph(graph).weights for graph in after)
+    parameters = count_weights(*after)
     likelihood, has_flow = card.model.likelihood, card.model.has_flow
     codec = onnx_codec(after[0], after[1], likelihood, has_flow=has_flow)
     changes = {

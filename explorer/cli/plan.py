@@ -28,6 +28,7 @@ def plan_recipe(settings: Settings) -> tuple[str, Recipe]:
         batch_size=settings.batch_size,
         beta=settings.beta,
         likelihood=settings.likelihood,
+        refinement=settings.refinement,
     )
 
 

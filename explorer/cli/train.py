@@ -49,6 +49,7 @@ class Settings:
     batch_size: int | None = None
     beta: float | None = None
     likelihood: LikelihoodName | None = None
+    refinement: int | None = None
     seed: int = 0
     limit: int | None = None
     minutes: float | None = None
@@ -101,6 +102,12 @@ def parse_arguments(description: str | None) -> tuple[tuple[Settings, ...], dict
     add("--batch-size", type=count, metavar="N", help="images per step")
     add("--beta", type=number(float, 0), metavar="B", help="weight of the KL term")
     add("--likelihood", metavar="L", help="likelihood of the pixels, see docs/training.md")
+    add(
+        "--refinement",
+        type=number(int, 0),
+        metavar="N",
+        help="steps by which the encoder refines its result through the decoder",
+    )
     add("--seed", type=number(int, *SEEDS), metavar="N", help="random seed (default 0)")
     add("--limit", type=count, metavar="N", help="use only N images of each split")
     add(

@@ -24,7 +24,7 @@ from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import Bound, DataCard, Metrics
 from explorer.bundle.figures import evaluate, summarise
 from explorer.bundle.files import read_checked
-from explorer.bundle.graph import Graph
+from explorer.bundle.graph import count_weights
 from explorer.bundle.images import find_data
 from explorer.bundle.latents import ARRAYS, Latents
 from explorer.bundle.outputs import ModelOutputs, judge_reconstructions, training_sample
@@ -121,7 +121,7 @@ def check_bundle(
         read_checked(path / name, expected)
     has_graphs = bundle.card.model.has_graphs
     if has_graphs:
-        parameters = Graph(bundle.encoder).weights + Graph(bundle.decoder).weights
+        parameters = count_weights(bundle.encoder, bundle.decoder)
         checks.append(_check("parameters", bundle.card.model.parameters, parameters, 0))
     try:
         dataset = find_data(bundle, source, data_dir)

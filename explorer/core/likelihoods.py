@@ -61,13 +61,13 @@ class Likelihood(ABC):
         """log p(x|z) summed over all axes but the first, nats, ``(n,)``."""
 
     @abstractmethod
-    def mean(self, *parameters: np.ndarray) -> np.ndarray:
+    def mean(self, *parameters: Any, ops: Any = np) -> Any:
         """E[x|z] of each value, in [0, 1]."""
 
     @abstractmethod
     def derivatives(
-        self, x: np.ndarray, *parameters: np.ndarray
-    ) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray]]:
+        self, x: Any, *parameters: Any, ops: Any = np
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
         """Derivatives of −log p(x|z) by each parameter: slopes, and curvatures, never negative.
 
         A curvature is the Fisher information, or the second derivative where that is
@@ -96,14 +96,14 @@ class Bernoulli(Likelihood):
         terms = x * logits - ops.maximum(logits, 0.0) - ops.log1p(ops.exp(-ops.abs(logits)))
         return sum_per_example(terms, ops)
 
-    def mean(self, *parameters: np.ndarray) -> np.ndarray:
+    def mean(self, *parameters: Any, ops: Any = np) -> Any:
         """The probability p."""
         with np.errstate(over="ignore"):
-            return np.asarray(1.0 / (1.0 + np.exp(-parameters[0])))
+            return 1.0 / (1.0 + ops.exp(-parameters[0]))
 
-    def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
+    def derivatives(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
         """By the logit: p − x, and the variance p (1 − p)."""
-        p = self.mean(*parameters)
+        p = self.mean(*parameters, ops=ops)
         return [p - x], [p * (1.0 - p)]
 
     def embed(self, means: np.ndarray) -> np.ndarray:
@@ -134,20 +134,21 @@ class ContinuousBernoulli(Likelihood):
         half = 0.5 * parameters[0]
         return sum_per_example((2.0 * x - 1.0) * half - _log_sinhc(half, ops), ops)
 
-    def mean(self, *parameters: np.ndarray) -> np.ndarray:
+    def mean(self, *parameters: Any, ops: Any = np) -> Any:
         """½ + ½ (coth h − 1/h)."""
-        is_small, square, outside = _around_zero(0.5 * parameters[0], np)
+        is_small, square, outside = _around_zero(0.5 * parameters[0], ops)
         series = _polynomial(square, 1 / 3, -1 / 45, 2 / 945, -1 / 4725, 2 / 93555)
-        direct = np.sign(parameters[0]) * (1.0 / np.tanh(outside) - 1.0 / outside)
-        return np.asarray(0.5 + 0.5 * np.where(is_small, 0.5 * parameters[0] * series, direct))
+        direct = ops.sign(parameters[0]) * (1.0 / ops.tanh(outside) - 1.0 / outside)
+        return 0.5 + 0.5 * ops.where(is_small, 0.5 * parameters[0] * series, direct)
 
-    def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
+    def derivatives(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
         """By the logit η: mean − x, and the variance ¼ (1/h² − 1/sinh² h)."""
-        is_small, square, outside = _around_zero(0.5 * parameters[0], np)
+        is_small, square, outside = _around_zero(0.5 * parameters[0], ops)
         series = _polynomial(square, 1 / 3, -1 / 15, 2 / 189, -1 / 675, 2 / 10395)
-        decay = np.exp(-2.0 * outside)
-        direct = 1.0 / np.square(outside) - 4.0 * decay / np.square(1.0 - decay)
-        return [self.mean(*parameters) - x], [0.25 * np.where(is_small, series, direct)]
+        decay = ops.exp(-2.0 * outside)
+        direct = 1.0 / ops.square(outside) - 4.0 * decay / ops.square(1.0 - decay)
+        curvature = 0.25 * ops.where(is_small, series, direct)
+        return [self.mean(*parameters, ops=ops) - x], [curvature]
 
 
 class Gaussian(Likelihood):
@@ -165,16 +166,16 @@ class Gaussian(Likelihood):
         """See ``elbo.gaussian_log_density``."""
         return gaussian_log_density(x, *parameters, ops=ops)
 
-    def mean(self, *parameters: np.ndarray) -> np.ndarray:
+    def mean(self, *parameters: Any, ops: Any = np) -> Any:
         """The means, clipped to [0, 1] so that they can be shown."""
-        return np.asarray(np.clip(parameters[0], 0.0, 1.0))
+        return ops.clip(parameters[0], 0.0, 1.0)
 
-    def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
+    def derivatives(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
         """Curvatures are the Fisher information: the precision, and ½."""
         mean, log_var = parameters
-        precision = np.exp(-log_var)
-        slopes = [(mean - x) * precision, 0.5 - 0.5 * np.square(x - mean) * precision]
-        return slopes, [precision, np.full_like(precision, 0.5)]
+        precision = ops.exp(-log_var)
+        slopes = [(mean - x) * precision, 0.5 - 0.5 * ops.square(x - mean) * precision]
+        return slopes, [precision, ops.full_like(precision, 0.5)]
 
 
 class DiscretisedLogistic(Likelihood):
@@ -206,24 +207,24 @@ class DiscretisedLogistic(Likelihood):
         terms = ops.where(is_black, below, ops.where(is_white, above, inside))
         return sum_per_example(terms, ops)
 
-    def mean(self, *parameters: np.ndarray) -> np.ndarray:
+    def mean(self, *parameters: Any, ops: Any = np) -> Any:
         """∫ P(X > t) dt over [0, 1]: the mean of the logistic clipped to that, before rounding."""
         mean, log_scale = parameters
-        scale = np.exp(_clipped(log_scale, np))
-        area = _softplus(mean / scale, np) - _softplus((mean - 1.0) / scale, np)
-        return np.asarray(np.clip(scale * area, 0.0, 1.0))
+        scale = ops.exp(_clipped(log_scale, ops))
+        area = _softplus(mean / scale, ops) - _softplus((mean - 1.0) / scale, ops)
+        return ops.clip(scale * area, 0.0, 1.0)
 
-    def derivatives(self, x: np.ndarray, *parameters: np.ndarray) -> Any:
+    def derivatives(self, x: Any, *parameters: Any, ops: Any = np) -> Any:
         """The curvature by the log-scale is the logistic's own information, (3 + π²) / 9."""
-        a, b, width = _bin(x, *parameters, ops=np)
-        at_a, at_b = np.exp(-_softplus(-a, np)), np.exp(-_softplus(b, np))  # σ(a), σ(−b)
+        a, b, width = _bin(x, *parameters, ops=ops)
+        at_a, at_b = ops.exp(-_softplus(-a, ops)), ops.exp(-_softplus(b, ops))  # σ(a), σ(−b)
         is_black, is_white = x < 0.5 * _STEP, x > 1.0 - 0.5 * _STEP
-        at_a, at_b = np.where(is_black, 0.0, at_a), np.where(is_white, 0.0, at_b)
-        narrowing = np.where(is_black | is_white, 0.0, width / np.expm1(width))
+        at_a, at_b = ops.where(is_black, 0.0, at_a), ops.where(is_white, 0.0, at_b)
+        narrowing = ops.where(is_black | is_white, 0.0, width / ops.expm1(width))
         rate = width / _STEP
         slopes = [rate * (at_b - at_a), b * at_b - a * at_a + narrowing]
-        curvature = np.square(rate) * (at_a * (1.0 - at_a) + at_b * (1.0 - at_b))
-        return slopes, [curvature, np.full_like(curvature, (3.0 + math.pi**2) / 9.0)]
+        curvature = ops.square(rate) * (at_a * (1.0 - at_a) + at_b * (1.0 - at_b))
+        return slopes, [curvature, ops.full_like(curvature, (3.0 + math.pi**2) / 9.0)]
 
 
 LIKELIHOODS: dict[LikelihoodName, Likelihood] = {
@@ -247,12 +248,12 @@ def mean_image(output: np.ndarray, likelihood: LikelihoodName) -> np.ndarray:
 
 
 def derivatives(
-    image: np.ndarray, output: np.ndarray, likelihood: LikelihoodName
-) -> tuple[np.ndarray, np.ndarray]:
+    image: Any, output: Any, likelihood: LikelihoodName, *, ops: Any = np
+) -> tuple[Any, Any]:
     """Slope and curvature of −log p(x|z) by each number of a decoder's output, in its shape."""
-    kind, parameters = _read(output, likelihood)
-    slopes, curvatures = kind.derivatives(image, *parameters)
-    return np.concatenate(slopes, axis=-1), np.concatenate(curvatures, axis=-1)
+    kind, parameters = _read(output, likelihood, ops)
+    slopes, curvatures = kind.derivatives(image, *parameters, ops=ops)
+    return ops.concatenate(slopes, axis=-1), ops.concatenate(curvatures, axis=-1)
 
 
 def _read(output: Any, likelihood: LikelihoodName, ops: Any = np) -> tuple[Likelihood, list[Any]]:

@@ -179,6 +179,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
             features from which two linear heads read ``z_mean`` and ``z_log_var``.
         flow: steps that turn that Gaussian into a richer posterior, in order.
         context: further outputs of the encoder that every step of the flow reads.
+        refinement: steps by which the trained encoder refines each Gaussian through the decoder
+            (``explorer.core.refinement``); training itself leaves them out.
         decoder: layers from ``z`` to the features from which ``head`` reads
             the likelihood's parameters.
         head: the last layer of the decoder, without its size, which follows
@@ -207,6 +209,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     encoder: tuple[Layer, ...]
     flow: tuple[Layer, ...] = ()
     context: NonNegativeInt = 0
+    refinement: NonNegativeInt = 0
     decoder: tuple[Layer, ...]
     head: Layer
     likelihood: LikelihoodName = "bernoulli"
@@ -300,6 +303,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     def _refuse_what_has_no_effect(self) -> Recipe:
         if self.context and not self.flow:
             raise ValueError("context needs a flow, and there is none")
+        if self.refinement and self.flow:
+            raise ValueError("refinement takes Gaussian posteriors; leave out the flow")
         if isinstance(self.objective, TotalCorrelation):
             if self.flow:
                 raise ValueError("objective tc takes Gaussian posteriors; leave out the flow")

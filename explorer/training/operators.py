@@ -1,4 +1,7 @@
-"""TensorFlow operators that tf2onnx lacks, written with ONNX's own; gelu and celu need them."""
+"""TensorFlow operators that tf2onnx lacks, written with ONNX's own.
+
+gelu, celu and the refinement of posteriors need them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class Erfc:
     def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
         """Replace a node; tf2onnx calls it for this opset and later ones."""
         inner = ctx.make_node("Erf", node.input)
-        _replace(ctx, node, [_one(ctx), inner.output[0]])
+        _replace(ctx, node, "Sub", [_one(ctx), inner.output[0]])
 
 
 @tf_op("Expm1")
@@ -27,7 +30,18 @@ class Expm1:
     def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
         """Replace a node; tf2onnx calls it for this opset and later ones."""
         inner = ctx.make_node("Exp", node.input)
-        _replace(ctx, node, [inner.output[0], _one(ctx)])
+        _replace(ctx, node, "Sub", [inner.output[0], _one(ctx)])
+
+
+@tf_op("Log1p")
+class Log1p:
+    """log(1 + x)."""
+
+    @classmethod
+    def version_9(cls, ctx: Any, node: Any, **_: Any) -> None:
+        """Replace a node; tf2onnx calls it for this opset and later ones."""
+        inner = ctx.make_node("Add", [node.input[0], _one(ctx)])
+        _replace(ctx, node, "Log", [inner.output[0]])
 
 
 def _one(ctx: Any) -> str:
@@ -36,7 +50,7 @@ def _one(ctx: Any) -> str:
     return name
 
 
-def _replace(ctx: Any, node: Any, difference_of: list[str]) -> None:
+def _replace(ctx: Any, node: Any, kind: str, inputs: list[str]) -> None:
     shapes, dtypes, outputs = node.output_shapes, node.output_dtypes, node.output
     ctx.remove_node(node.name)
-    ctx.make_node("Sub", difference_of, outputs=outputs, shapes=shapes, dtypes=dtypes)
+    ctx.make_node(kind, inputs, outputs=outputs, shapes=shapes, dtypes=dtypes)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from explorer.bundle import store
 from explorer.bundle.atomic import unfinished
 from explorer.bundle.card import Card, Metrics, ModelCard, TrainingCard, storable
-from explorer.bundle.graph import Graph
+from explorer.bundle.graph import count_weights
 from explorer.bundle.history import HISTORY, save_history
 from explorer.bundle.images import describe_data, images_path, save_images
 from explorer.bundle.latents import Latents, save_latents
@@ -29,7 +29,7 @@ def make_card(plan: Plan, trained: Trained, graphs: Mapping[str, bytes], metrics
             latent_dim=run.latent_dim,
             recipe_name=storable(plan.recipe_name),
             recipe=run.recipe,
-            parameters=sum(Graph(graph).weights for graph in graphs.values()),
+            parameters=count_weights(*graphs.values()),
         ),
         training=TrainingCard(
             command=storable(plan.command),

@@ -19,6 +19,7 @@ from explorer.core.elbo import (
     sampled_kl_per_dimension,
 )
 from explorer.core.likelihoods import LIKELIHOODS, Likelihood, log_likelihood
+from explorer.core.refinement import refine
 from explorer.recipes.recipe import Independence, Recipe, RecipeError, recipe_from_json
 from explorer.training.independence import build_discriminator, penalty
 from explorer.training.layers import (
@@ -251,6 +252,19 @@ class VAE(keras.Model):
             "latent_dim": self.latent_dim,
             "seed": self.seed,
         }
+
+
+def build_refined(model: VAE) -> keras.Model:
+    """Images → ``z_mean``, ``z_log_var``: the encoder with its recipe's steps of refinement."""
+    if not model.recipe.refinement:
+        return model.encoder
+    image = keras.Input(model.image_shape, name="image")
+    z_mean, z_log_var = model.encoder(image)
+    refined = refine(
+        image, z_mean, z_log_var, model.decoder, model.recipe.likelihood,
+        model.recipe.refinement, ops=ops,
+    )  # fmt: skip
+    return keras.Model(image, refined, name="refined")
 
 
 def build_posterior(model: VAE) -> keras.Model:
