@@ -124,10 +124,12 @@ def _on_the_elbo(card: Card) -> Iterator[Figure]:
         )
     if (gap := m.amortisation_gap) is not None:
         kind = "flow's posterior, in its shape," if card.model.has_flow else "Gaussian posterior"
+        steps = 0 if card.model.adopted else card.model.recipe.refinement
+        own = f", after {steps} steps of its own" if steps else ""
         yield (
             "amortisation gap",
             _plus_minus(gap.neg_elbo - gap.refined, gap.error, gap.images),
-            f"what the encoder loses: the −ELBO of {gap.images:,} test images, "
+            f"what the encoder loses{own}: the −ELBO of {gap.images:,} test images, "
             f"{gap.neg_elbo:.2f}, less what it is if the {kind} of each is moved and stretched "
             f"along its axes to its best, {gap.refined:.2f}; the decoder stays as it is "
             "(Cremer et al. 2018). The refined value is not the model's −ELBO",
