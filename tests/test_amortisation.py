@@ -105,7 +105,7 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
     assert best - 1e-3 < after < best + 0.3
 
 
-@pytest.mark.parametrize("name", ["fashion_mnist-2d", "mnist-8d-flow"])
+@pytest.mark.parametrize("name", ["mnist-8d", "mnist-8d-flow"])
 def test_the_page_finds_what_the_figures_are_made_of(name: str, node: Path, tmp_path: Path) -> None:
     """It gets the same result with the same draws, and nearly the same with its own draws."""
     bundle = load_bundle(DEFAULT_FOLDER / name)

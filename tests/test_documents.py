@@ -119,7 +119,7 @@ def same_task(one: Card, other: Card) -> bool:
 def test_two_likelihoods_have_the_figures_of_their_cards() -> None:
     rows = chain(*(table for table in tables("docs/figures.md") if "likelihood" in table[0]))
     names = (
-        *("fashion_mnist-8d", "fashion_mnist-8d-continuous"),
+        *("fashion_mnist-8d-no-refinement", "fashion_mnist-8d-continuous"),
         *("cifar10-80d-no-flow", "cifar10-80d-discretised"),
     )
     for row, model in zip(rows, (MODELS[name].card for name in names), strict=True):
@@ -158,3 +158,11 @@ def test_what_the_flow_brings_is_told_with_the_figures_of_the_cards() -> None:
                  "cifar10-80d-no-flow", "cifar10-80d",
                  "cifar10-500d-tanh-mlp", "cifar10-500d-tanh-mlp-flow"):  # fmt: skip
         assert f"{MODELS[name].card.metrics.neg_elbo:.2f}" in told, name
+
+
+def test_what_refinement_brings_is_told_with_the_figures_of_the_cards() -> None:
+    text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"\*\*What the steps bring.\*\*.*?\n\n", text, re.DOTALL)
+    for name in ("fashion_mnist-2d", "fashion_mnist-8d"):
+        for model in (MODELS[name], MODELS[f"{name}-no-refinement"]):
+            assert f"{model.card.metrics.neg_elbo:.2f}" in told, name
