@@ -94,6 +94,7 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
             "stAlert",
             "stTable",
             "stSkeleton",
+            "stStatusWidget",
             "stPopoverBody",
         }
         assert [name for name in styled if not visitor.page.get_by_test_id(name).count()] == []
