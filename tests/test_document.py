@@ -176,6 +176,13 @@ def test_a_page_works_from_a_disk_in_every_view(
     page.locator("[data-view=Map] .plot").wait_for()
     colour = page.get_by_role("combobox", name="Colour")
     assert colour.locator(":checked").text_content() == "class"
+    assert not page.locator(".notice").is_visible()
+    page.evaluate("location.hash = 'model=none&view=map&drag=fast'")
+    said = page.locator(".notice").inner_text().split("\n")
+    assert [re.sub("; .*", "", sentence) for sentence in said] == [
+        f"The address asks for {what}, which does not exist"
+        for what in ("model “none”", "view “map”", "drag “fast”")
+    ]
     assert told == []
     assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [
         page_of_fashion.as_uri()

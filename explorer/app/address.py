@@ -2,7 +2,7 @@
 
 It is read when a visit begins and when the visitor goes back or forward, and written after
 every other run. Parameters that the page sets without the server (``static/live/address.js``)
-are left untouched.
+are left untouched; ``static/live/shared/settings.js`` says which of them do not exist.
 """
 
 from __future__ import annotations

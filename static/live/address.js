@@ -18,8 +18,8 @@ export function keepInAddress(settings) {
     const address = `${location.pathname}${query && "?"}${query}${location.hash}`;
     history.replaceState(history.state, "", address);
   };
-  take();
   settings.onChange(write);
+  take();
   window.addEventListener("popstate", take);
   const { pushState } = history; // for which not every browser has an event
   history.pushState = (...given) => {

@@ -50,6 +50,10 @@ def test_two_models_look_at_the_same_image_live(
     visitor.page.locator(".plot").first.press("a")
     groups = visitor.page.locator(".groups .A strong")
     visitor.until(lambda: groups.all_inner_texts() == ["Group A: 1 image"] * 2, "both have it")
+    for side, choice in ((0, "adds to"), (1, "Group B")):
+        radios = visitor.page.get_by_role("radio", name=choice)
+        radios.nth(side).click()
+        assert [radio.get_attribute("aria-checked") for radio in radios.all()] == ["true"] * 2
     assert visitor.sent == []
 
     ends = {"through": "A path", "a": "test-3", "b": "test-42", "even": "In the latent space"}

@@ -134,6 +134,20 @@ def test_the_back_button_goes_through_what_was_seen(
     is_back_at(seen[1])
 
 
+def test_settings_that_do_not_exist_are_named_until_the_next_choice(visitor: Visitor) -> None:
+    visitor.leave()
+    visitor.open(model=FLAT, view="Map", map="zzz", size="999", drag="Box")
+    notice = visitor.page.locator(".notice")
+    assert notice.inner_text().split("\n") == [
+        "The address asks for map “zzz”, which does not exist; showing the default.",
+        "The address asks for size “999”, which does not exist; showing 20.",
+    ]
+    visitor.until_address("what is shown is in the address", view="Map", drag="box")
+    assert not {"map", "size"} & set(visitor.address)
+    visitor.page.get_by_role("tab").filter(has_text="Sliders").click()
+    notice.wait_for(state="hidden")
+
+
 def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
     further: Visitor,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
             "stAlert",
             "stTable",
             "stSkeleton",
+            "stStatusWidget",
             "stPopoverBody",
         }
         assert [name for name in styled if not visitor.page.get_by_test_id(name).count()] == []
@@ -146,8 +148,11 @@ def test_on_a_phone_the_open_tab_is_in_sight_and_nothing_scrolls_when_the_point_
     phone: Visitor, bundles: dict[str, Bundle]
 ) -> None:
     phone.open(model=DEEP, view="Model")
-    tab = phone.page.get_by_role("tab", name="Model").bounding_box()
-    assert tab["x"] >= 0 and tab["x"] + tab["width"] <= phone.page.viewport_size["width"]
+    width = phone.page.viewport_size["width"]
+    tab = phone.page.get_by_role("tab", name="Model")
+    right = "tab => tab.getBoundingClientRect().right"
+    phone.until(lambda: tab.evaluate(right) <= width, "the open tab scrolls into sight")
+    assert tab.bounding_box()["x"] >= 0
     phone.open(model=DEEP, view="Sliders")
     place = "document.querySelector('[data-testid=stMain]')"
     phone.page.evaluate(f"{place}.scrollTo(0, 500)")
@@ -168,38 +173,49 @@ def test_a_finger_on_the_map_pins_the_point(phone: Visitor, bundles: dict[str, B
     assert lens.bounding_box()["y"] + lens.bounding_box()["height"] < y  # not under the finger
     session = phone.context.new_cdp_session(phone.page)
 
-    def touch(*fingers: Any, hold: int = 0) -> None:
-        """Move each finger along its ``(x, y, right, down)``, and lift all."""
+    def touch(*fingers: Any, hold: float = 0.02, delay: float = 0) -> None:
+        """Move each finger along its ``(x, y, right, down)``.
+
+        The first move is made ``hold`` seconds after the touch, and reaches the page with a delay.
+        """
+        begun = time.time()
         for step in range(9):
             points = [
                 {"x": fx + step / 8 * dx, "y": fy + step / 8 * dy, "id": n}
                 for n, (fx, fy, dx, dy) in enumerate(fingers)
             ]
             kind = "touchMove" if step else "touchStart"
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-            phone.page.wait_for_timeout(20 if step else hold)
-        seen.append(phone.page.locator(".place").inner_text())
+            made = begun + (hold + 0.02 * step if step else 0)
+            event = {"type": kind, "touchPoints": points, "timestamp": made}
+            session.send("Input.dispatchTouchEvent", event)
+            phone.page.wait_for_timeout(20 if step else 1000 * (hold + delay))
+
+    def lift() -> None:
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
         phone.page.wait_for_timeout(500)
 
-    seen: list[str] = []
+    place = phone.page.locator(".place")
     scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
     phone.rest()
     settled = phone.z
     mark = phone.page.locator(".mark.point")
     before = mark.bounding_box()["y"]
     touch((x - 40, y + 60, -60, 0), (x + 40, y + 60, 60, 0))
-    assert before - mark.bounding_box()["y"] > 40  # two fingers apart: closer
+    lift()
+    phone.until(lambda: before - mark.bounding_box()["y"] > 40, "two fingers apart: closer")
     assert phone.page.evaluate(scrolled) == 0
     assert phone.z == settled
-    touch((x, y, 2, -150))
+    touch((x, y, 2, -150), delay=0.3)
+    lift()
     phone.until(lambda: phone.page.evaluate(scrolled) > 50, "a swipe upwards scrolls the page")
     assert phone.z == settled
     touch((x, y - 60, 2, 260))  # further: a finger moves some pixels before the page does
+    lift()
     phone.until(lambda: phone.page.evaluate(scrolled) == 0, "and one downwards scrolls back")
-    resting = seen[-1]
-    touch((x, y, 20, 80), hold=300)
-    assert seen[-1] != resting  # a press that then moves looks
+    resting = place.inner_text()
+    touch((x, y, 20, 80), hold=0.3)
+    phone.until(lambda: place.inner_text() != resting, "a press that then moves looks")
+    lift()
     assert phone.page.evaluate(scrolled) == 0
     phone.until(lambda: phone.z != settled, "and keeps the place where it ends")
 

@@ -24,6 +24,24 @@ test("nonsense and what is as at first leave no trace", () => {
   assert.equal(written(settings, "map=globe&drag=move&z=1"), "z=1");
 });
 
+test("what an address asks for in vain is said until the next choice", () => {
+  const settings = new Settings();
+  let told = 0;
+  settings.onChange(() => (told += 1));
+  settings.take(new URLSearchParams("map=globe&size=999&drag=BOX&spacing=normal"));
+  assert.deepEqual(settings.problems, [
+    "The address asks for map “globe”, which does not exist; showing the default.",
+    "The address asks for size “999”, which does not exist; showing 20.",
+  ]);
+  settings.take(new URLSearchParams("drag=box&holes=perhaps"));
+  assert.deepEqual(settings.problems, [
+    "The address asks for holes “perhaps”, which does not exist; showing the default.",
+  ]);
+  assert.equal(told, 2); // although the settings are the same
+  settings.set("drag", "lasso");
+  assert.deepEqual(settings.problems, []);
+});
+
 test("a change is told once, with its name, until the listener has gone", () => {
   const settings = new Settings();
   /** @type {(string | null)[]} */

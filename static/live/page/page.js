@@ -26,6 +26,7 @@ import { Hub } from "../shared/hub.js";
 import { readList, writeList } from "../shared/lists.js";
 import { Mount } from "../shared/mount.js";
 import { rounded } from "../shared/plane.js";
+import { inVain } from "../shared/settings.js";
 import { readDirection, unitOf } from "./directions.js";
 import { Moves } from "./moves.js";
 import { Pins, readPins, writePins } from "./pins.js";
@@ -373,8 +374,20 @@ export class Page {
   #read(text) {
     const parameters = new URLSearchParams(text);
     const { models, views } = this.#contents;
-    this.#entry = models.find(({ name }) => name === parameters.get("model")) ?? this.#entry;
-    this.#view = views.find((view) => view === parameters.get("view")) ?? this.#view;
+    const problems = /** @type {string[]} */ ([]);
+    const asked = (
+      /** @type {string} */ name,
+      /** @type {string[]} */ choices,
+      /** @type {string} */ now,
+    ) => {
+      const text = parameters.get(name) ?? now;
+      if (choices.includes(text)) return text;
+      problems.push(inVain(name, text, now));
+      return now;
+    };
+    const names = models.map(({ name }) => name);
+    this.#entry = models[names.indexOf(asked("model", names, this.#entry.name))];
+    this.#view = asked("view", views, this.#view);
     const { state } = this;
     const z = this.latentOf(parameters.get("z") ?? "");
     if (z.length) state.z = z;
@@ -385,7 +398,7 @@ export class Page {
     });
     const label = this.#entry.classes.indexOf(parameters.get("class") ?? "");
     if (label >= 0) state.label = label;
-    this.hub.settings.take(parameters);
+    this.hub.settings.take(parameters, problems);
     this.#render();
   }
 

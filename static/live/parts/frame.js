@@ -7,7 +7,7 @@
  *   decodes
  */
 
-import { find, toggleFullScreen } from "../shared/elements.js";
+import { changeText, find, toggleFullScreen } from "../shared/elements.js";
 import { LIST, listen } from "./keys.js";
 import { Tour } from "./tour.js";
 
@@ -25,13 +25,15 @@ const HTML = `
   <section class="card tour" popover="manual" aria-label="Tour">
     <h2></h2><p aria-live="polite"></p>
     <div class="moves"><button type="button" class="next">Next</button><button type="button" class="end">Close</button></div>
-  </section>`;
+  </section>
+  <div class="notice" role="alert" hidden></div>`;
 
 export class Frame {
   #root;
   #hub;
   #tour;
   #undo = new AbortController();
+  #forget;
   /** @type {FrameData | null} */
   #data = null;
 
@@ -65,15 +67,20 @@ export class Frame {
       p: present,
     };
     listen(keys, this.#undo.signal);
+    this.#forget = hub.settings.onChange(() => this.#showProblems());
+    this.#showProblems();
   }
 
   /** @param {FrameData} data */
   update(data) {
     const isFirst = this.#data === null;
     if (isFirst && data.view === "Map" && !Tour.isSeen) this.#tour.start();
-    if (!isFirst && this.#data?.view !== data.view) this.#tour.follow(data.view);
+    const isOther = !isFirst && this.#data?.view !== data.view;
+    if (isOther) this.#tour.follow(data.view);
     const isChoice = !isFirst && this.#data?.choice !== data.choice;
     if (isChoice) this.#hub.actions.choose();
+    if (isOther || isChoice) this.#hub.settings.problems = [];
+    this.#showProblems();
     this.#data = data;
     this.#hub.condition(data.model, data.label);
     this.#hub.direct(data.model, data.directions);
@@ -81,6 +88,15 @@ export class Frame {
 
   close() {
     this.#undo.abort();
+    this.#forget();
+  }
+
+  /** Shows what the address asked for in vain. */
+  #showProblems() {
+    const { problems } = this.#hub.settings;
+    const notice = find(this.#root, ".notice");
+    notice.hidden = problems.length === 0;
+    changeText(notice, problems.join("\n"));
   }
 
   /** Toggles presentation mode: `page.css` hides the sidebar and enlarges the type. */

@@ -67,7 +67,18 @@ const SETTINGS = {
  * @typedef {keyof Known} Name
  */
 
+/**
+ * A sentence about what an address asks for in vain; `explorer/app/address.py` says the same.
+ *
+ * @param {string} name @param {string} text @param {unknown} shown instead
+ */
+export function inVain(name, text, shown) {
+  return `The address asks for ${name} “${text.slice(0, 60)}”, which does not exist; showing ${shown}.`;
+}
+
 export class Settings {
+  /** What the address asked for in vain, in sentences; [] after the user's next choice. */
+  problems = /** @type {string[]} */ ([]);
   /** Texts of the settings that differ from the default. @type {Map<Name, string>} */
   #texts = new Map();
   /** @type {Set<(name: Name | null) => void>} */
@@ -90,23 +101,30 @@ export class Settings {
    */
   set(name, value) {
     if (this.get(name) === value) return;
+    this.problems = [];
     if (value === SETTINGS[name].initial) this.#texts.delete(name);
     else this.#texts.set(name, String(value));
     this.tell(name);
   }
 
-  /** Takes all settings from the parameters of an address. @param {URLSearchParams} parameters */
-  take(parameters) {
+  /**
+   * Takes all settings from the parameters of an address.
+   *
+   * @param {URLSearchParams} parameters
+   * @param {string[]} problems with other parameters
+   */
+  take(parameters, problems = []) {
     const before = String([...this.#texts]);
     this.#texts.clear();
+    this.problems = [...problems];
     for (const name of /** @type {Name[]} */ (Object.keys(SETTINGS))) {
-      const text = parameters.get(name);
-      const value = text === null ? undefined : SETTINGS[name].read(text);
-      if (value !== undefined && value !== SETTINGS[name].initial) {
-        this.#texts.set(name, String(value));
-      }
+      const { initial, read } = SETTINGS[name];
+      const text = parameters.get(name) ?? String(initial);
+      const value = read(text);
+      if (value === undefined) this.problems.push(inVain(name, text, initial || "the default"));
+      else if (value !== initial) this.#texts.set(name, String(value));
     }
-    if (String([...this.#texts]) !== before) this.tell(null);
+    if (this.problems.length || String([...this.#texts]) !== before) this.tell(null);
   }
 
   /** Writes the settings into the parameters of an address. @param {URLSearchParams} parameters */

@@ -38,7 +38,13 @@ export class Gestures {
   #down = new Map();
   /** @type {[number, number]} */
   #start = [0, 0];
-  /** What the pointer that is down does. @type {"" | "pan" | "look" | "draw" | "pinch" | "scroll"} */
+  /** When it came down, in the clock of events. */
+  #since = 0;
+  /**
+   * What the pointer that is down does; "press" until a move after the pause tells that it looks.
+   *
+   * @type {"" | "pan" | "press" | "look" | "draw" | "pinch" | "scroll"}
+   */
   #doing = "";
   /** @type {number[]} */
   #outline = [];
@@ -88,10 +94,11 @@ export class Gestures {
       return;
     }
     this.#start = at;
+    this.#since = event.timeStamp;
     this.#doing = "";
     if (event.pointerType === "touch" && this.#means.drag() === "move") {
       this.#timer = setTimeout(() => {
-        this.#doing = "look";
+        this.#doing = "press";
         this.#means.look(...at);
       }, PRESS);
     }
@@ -107,6 +114,7 @@ export class Gestures {
     }
     if (this.#doing === "pinch") this.#pinch(event.pointerId, before, at);
     this.#down.set(event.pointerId, at);
+    if (this.#doing === "press") this.#doing = this.#isLate(event) ? "look" : "";
     if (this.#doing === "" && this.#hasMoved(event, at)) {
       clearTimeout(this.#timer);
       const isUpright = Math.abs(at[1] - this.#start[1]) > Math.abs(at[0] - this.#start[0]);
@@ -126,7 +134,7 @@ export class Gestures {
     clearTimeout(this.#timer);
     const at = this.#at(event);
     if (this.#doing === "draw") this.#draw(at, event, true);
-    else if (this.#doing === "" || this.#doing === "look") this.#means.choose(...at);
+    else if (["", "press", "look"].includes(this.#doing)) this.#means.choose(...at);
     if (!this.#down.size) this.#doing = "";
   }
 
@@ -140,7 +148,7 @@ export class Gestures {
   #giveUp() {
     clearTimeout(this.#timer);
     if (this.#doing === "draw") this.#means.draw([], null, true);
-    if (this.#doing === "look") this.#means.leave();
+    else this.#means.leave();
   }
 
   /** @param {WheelEvent} event */
@@ -167,6 +175,17 @@ export class Gestures {
     if (this.#means.drag() === "box") this.#outline = [left, top, x, top, x, y, left, y];
     else this.#outline.push(x, y);
     this.#means.draw(this.#outline, event, isDone);
+  }
+
+  /**
+   * Whether the finger had rested before this move; a busy page may get the move after the pause
+   * though it was made before.
+   *
+   * @param {PointerEvent} event
+   */
+  #isLate(event) {
+    const { timeStamp } = event.getCoalescedEvents?.()[0] ?? event;
+    return timeStamp - this.#since >= PRESS;
   }
 
   /** @param {PointerEvent} event @param {[number, number]} at */

@@ -13,6 +13,7 @@ import { TileBox } from "../tilebox.js";
 
 /** @typedef {"A" | "B"} Name */
 /** @typedef {"make" | "add" | "remove"} How what a region does to a group */
+/** @typedef {"groups" | "choice"} Changed the images in groups, or what the next region does */
 
 /** Largest numbers of images in a list, reconstructions for a deviation, images on a sheet. */
 const [LISTED, SAMPLE, SHEET] = [96, 200, 4000];
@@ -41,7 +42,9 @@ export class Groups {
   #marks;
   #active;
   #how;
-  #change = () => {
+  #change = (/** @type {Changed} */ what) => {
+    this.#showChoice();
+    if (what === "choice") return;
     this.#refresh();
     this.#means.change();
   };
@@ -50,7 +53,7 @@ export class Groups {
 
   /**
    * @param {HTMLElement} box @param {import("../../shared/hub.js").Host} host
-   * @param {{active: Name, how: How, A?: Uint32Array, B?: Uint32Array, changed: Set<() => void>}} memory
+   * @param {{active: Name, how: How, A?: Uint32Array, B?: Uint32Array, changed: Set<(what: Changed) => void>}} memory
    *   shared by all maps of these test images; `changed`: what to call when it has changed
    * @param {import("../../shared/pictures.js").Pictures} pictures
    * @param {{change: () => void, look: (row: number | null) => void, choose: (row: number) => void,
@@ -71,14 +74,17 @@ export class Groups {
       <div class="both"><section class="A"></section><section class="B"></section><section class="differ"></section></div>`;
     this.#how = segments("What the next region does", [["make", "makes"], ["add", "adds to"], ["remove", "removes from"]], (how) => {
       memory.how = how;
+      this.#tell("choice");
     }); // prettier-ignore
     this.#active = segments("The group of the next region", [["A", "Group A"], ["B", "Group B"]], (name) => {
       memory.active = name;
+      this.#tell("choice");
     }); // prettier-ignore
     memory.changed.add(this.#change);
     const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
     close.className = "plain";
     find(box, ".head").append("The next region", this.#how.element, this.#active.element, close);
+    this.#showChoice();
     this.#refresh();
   }
 
@@ -106,7 +112,7 @@ export class Groups {
     const members = rowsWith(isIn, 1);
     if (members.length) this.#memory[name] = members;
     else this.#delete(name);
-    this.#tell();
+    this.#tell("groups");
   }
 
   /**
@@ -128,7 +134,7 @@ export class Groups {
   /** @param {Name[]} names */
   #clear(...names) {
     this.#delete(...names);
-    this.#tell();
+    this.#tell("groups");
   }
 
   /** Without groups, the next region makes one, as the choice is hidden. @param {Name[]} names */
@@ -137,14 +143,18 @@ export class Groups {
     if (!this.#memory.A && !this.#memory.B) this.#memory.how = "make";
   }
 
-  #tell() {
-    for (const change of this.#memory.changed) change();
+  /** @param {Changed} what */
+  #tell(what) {
+    for (const change of this.#memory.changed) change(what);
+  }
+
+  #showChoice() {
+    this.#active.show(this.#memory.active);
+    this.#how.show(this.#memory.how);
   }
 
   /** Shows both groups, as each takes room from the other. */
   #refresh() {
-    this.#active.show(this.#memory.active);
-    this.#how.show(this.#memory.how);
     this.#marks.fill(0);
     /** @type {const} */ (["A", "B"]).forEach((name, i) => {
       for (const row of this.#memory[name] ?? []) this.#marks[row] |= i + 1;
