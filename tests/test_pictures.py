@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.card import BundleError
+from explorer.bundle.card import BundleError, ReadingCard
 from explorer.bundle.images import (
     find_originals,
     images_path,
@@ -242,6 +243,25 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
     else:
         assert found is not None
         np.testing.assert_array_equal(found[..., 0], arrays["x_test"])
+
+
+@pytest.mark.parametrize(("side", "is_sought"), [(256, True), (257, False), (512, False)])
+def test_a_public_data_set_is_not_resized_to_gigabytes(
+    copy_bundle: Copy, monkeypatch: pytest.MonkeyPatch, side: int, is_sought: bool
+) -> None:
+    bundle = load_bundle(copy_bundle())
+    changes = {"name": "mnist", "image_shape": (side, side, 1), "reading": ReadingCard()}
+    data = bundle.card.data.model_copy(update=changes)
+    bundle = replace(bundle, card=bundle.card.model_copy(update={"data": data}))
+    sought = []
+
+    def load(*_: Any, **__: Any) -> Dataset:
+        sought.append(True)
+        raise DatasetError("it is not here")
+
+    monkeypatch.setattr("explorer.data.load.load_dataset", load)
+    assert find_originals(bundle) is None
+    assert bool(sought) is is_sought
 
 
 def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle: Copy) -> None:

@@ -13,7 +13,7 @@ MAX_BYTES = {
     "history.json": 2**24,
     "encoder.onnx": 2**29,
     "decoder.onnx": 2**29,
-    "latents.npz": 2**30,
+    "latents.npz": 2**29,
 }
 """A larger file of that name is not read."""
 
