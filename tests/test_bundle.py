@@ -24,7 +24,7 @@ from explorer.bundle.card import BundleError
 from explorer.bundle.figures import evaluate
 from explorer.bundle.files import read_file
 from explorer.bundle.images import images_path, load_images, save_images
-from explorer.bundle.latents import ARRAYS, MAX_DENSITY, Latents, save_latents
+from explorer.bundle.latents import ARRAYS, MAX_DENSITY, Latents, check_count, save_latents
 from explorer.bundle.outputs import EvaluationError
 from explorer.bundle.store import (
     FILES,
@@ -301,6 +301,8 @@ def edit_card(path: Path, *keys: str | int, value: Any) -> None:
         (("data", "image_shape"), [12, 12], "data.image_shape"),
         (("data", "image_shape"), "12x12", "data.image_shape"),
         (("data", "image_shape"), [12, 12, -1], "data.image_shape"),
+        (("data", "image_shape"), [12, 513, 1], "data.image_shape.1: Input should be less than or"),
+        (("data", "image_shape"), [12, 12, 4], "data.image_shape.2: Input should be less than or"),
         (("data", "classes"), [], "data.classes"),
         (("data", "classes"), [0, 1, 2], "data.classes"),
         (("data", "background"), [0.0, 0.0, 0.0], "background has 3 values for 1 channels"),
@@ -663,16 +665,47 @@ def test_other_images_are_refused(tiny_bundle: Path, tmp_path: Path, images: np.
     assert "\n" not in str(error.value)
 
 
+def claim_size(npz: Path, size: int) -> None:
+    """Let a zip's directory say that its first file unpacks to this many bytes."""
+    content = bytearray(npz.read_bytes())
+    at = content.index(b"PK\x01\x02") + 24
+    content[at : at + 4] = size.to_bytes(4, "little")
+    npz.write_bytes(content)
+
+
 def test_a_file_that_unpacks_to_gigabytes_is_not_opened(
-    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+    copy_bundle: Copy, reseal: Reseal, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    data = read_card(tiny_bundle).data
-    monkeypatch.setattr(arrays, "MAX_UNPACKED", 100)
-    said = "is not usable: it would unpack to more than 100 bytes"
-    with pytest.raises(BundleError, match=f"latents.npz of shapes-2d {said}"):
-        load_bundle(tiny_bundle)
-    with pytest.raises(BundleError, match=said):
-        load_images(images_path(tiny_bundle.parent, data), data)
+    path, data = copy_bundle(), read_card(tiny_bundle).data
+    claim_size(path / "latents.npz", 2**29)
+    reseal(path)
+    said = "latents.npz of shapes-2d is not usable: it would unpack to more than 536,870,912 bytes"
+    assert refusal(path) == said
+    kept = tmp_path / "kept.npz"
+    shutil.copy(images_path(tiny_bundle.parent, data), kept)
+    claim_size(kept, 2**31 + 1)
+    with pytest.raises(BundleError, match="would unpack to more than 2,147,483,648 bytes"):
+        load_images(kept, data)
+
+
+def test_a_card_of_too_many_test_images_is_refused_before_they_are_read(
+    copy_bundle: Copy,
+) -> None:
+    path = copy_bundle()
+    edit_card(path, "data", "test_images", value=50_000_000)
+    assert refusal(path) == (
+        "card.json of shapes-2d has 50,000,000 test images; with 2 latent dimensions, up to "
+        "4,067,203 are taken"
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "latent_dim"), [(1_000_000, 2), (300_000, 80), (202_599, 512), (50_000, 1_024)]
+)
+def test_the_test_images_of_large_data_sets_are_taken(images: int, latent_dim: int) -> None:
+    check_count(images, latent_dim, "it")
+    with pytest.raises(BundleError, match="up to"):
+        check_count(20 * images, latent_dim, "it")
 
 
 def test_damaged_images_are_replaced_when_they_are_saved_again(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,16 @@ def many_parts(model: onnx.ModelProto) -> None:
     model.graph.node.extend(onnx.NodeProto(op_type="Relu") for _ in range(200_000))
 
 
+def many_results(model: onnx.ModelProto) -> None:
+    results = [[f"result{i}{half}" for half in "ab"] for i in range(3_000)]
+    model.graph.node.extend(helper.make_node("Split", ["x"], names) for names in results)
+
+
+def many_weights(model: onnx.ModelProto) -> None:
+    for i in range(6_000):
+        model.graph.initializer.add(name=f"weight{i}", data_type=1)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -239,6 +250,8 @@ def many_parts(model: onnx.ModelProto) -> None:
         (endless_product, "it computes 8,000,8"),
         (many_axes, "it has an array or a kernel of more than 64 axes"),
         (many_parts, "it has more than 200,000 parts"),
+        (many_results, "at most 6,000 are taken"),
+        (many_weights, "at most 6,000 are taken"),
     ],
 )
 def test_a_graph_that_does_not_stand_alone_is_refused(
@@ -258,6 +271,18 @@ def test_a_graph_that_does_not_stand_alone_is_refused(
     message = refusal(path)
     assert message.startswith("in shapes-2d, encoder.onnx is not usable: it")
     assert said in message
+
+
+def test_a_graph_of_as_many_arrays_as_the_deepest_decoders_is_taken() -> None:
+    names = ["x", *(f"array{i}" for i in range(5_900))]
+    nodes = [helper.make_node("Relu", [a], [b]) for a, b in pairwise(names)]
+    given, made = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1])
+        for name in (names[0], names[-1])
+    )
+    graph = helper.make_graph(nodes, "graph", [given], [made])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    assert count_multiply_adds(model.SerializeToString()) == 5_900
 
 
 def test_a_graph_cut_anywhere_or_with_any_byte_changed_gets_a_sentence(tiny_bundle: Path) -> None:

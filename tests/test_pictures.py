@@ -6,9 +6,11 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.card import BundleError
+from explorer.bundle.card import BundleError, ReadingCard
 from explorer.bundle.images import (
     find_originals,
     images_path,
@@ -152,7 +154,27 @@ def test_a_default_run_writes_every_file_and_says_so(
         "sweep.gif", "map.html", "curves.html", "plotly.min.js",
     ]  # fmt: skip
     assert printed.splitlines() == [str(output / name) for name in expected]
-    assert files_in(output) == set(expected)
+    assert files_in(output) == {*expected, ".pictures-of"}
+
+
+def test_the_pictures_of_another_model_are_not_overwritten(
+    run: Run, tiny_bundle: Path, other_bundle: Path, tmp_path: Path
+) -> None:
+    shelf = tmp_path / "shelf"
+    shutil.copytree(other_bundle, shelf / "other")
+    card = (shelf / "other" / "card.json").read_text(encoding="utf-8")
+    renamed = card.replace('"name": "shapes-2d"', '"name": "other"')
+    (shelf / "other" / "card.json").write_text(renamed, encoding="utf-8")
+    output = tmp_path / "figures"
+    assert run(tiny_bundle, "--output", output, "--frames", "1")[0] == 0
+    before = {name: (output / name).read_bytes() for name in files_in(output)}
+    for flags in (["--frames", "1"], ["--format", "png"]):
+        assert run(shelf / "other", "--output", output, *flags) == (
+            2, "", f"{output} holds the pictures of shapes-2d, which this would overwrite; give "
+            f"each model its own --output, such as {output / 'other'}\n",
+        )  # fmt: skip
+    assert {name: (output / name).read_bytes() for name in files_in(output)} == before
+    assert run(shelf / "other", "--output", output / "other", "--frames", "1")[0] == 0
 
 
 def test_the_folder_is_named_after_the_bundle(
@@ -242,6 +264,25 @@ def test_images_of_this_machine_are_the_originals_only_if_they_are_the_cards(
     else:
         assert found is not None
         np.testing.assert_array_equal(found[..., 0], arrays["x_test"])
+
+
+@pytest.mark.parametrize(("side", "is_sought"), [(256, True), (257, False), (512, False)])
+def test_a_public_data_set_is_not_resized_to_gigabytes(
+    copy_bundle: Copy, monkeypatch: pytest.MonkeyPatch, side: int, is_sought: bool
+) -> None:
+    bundle = load_bundle(copy_bundle())
+    changes = {"name": "mnist", "image_shape": (side, side, 1), "reading": ReadingCard()}
+    data = bundle.card.data.model_copy(update=changes)
+    bundle = replace(bundle, card=bundle.card.model_copy(update={"data": data}))
+    sought = []
+
+    def load(*_: Any, **__: Any) -> Dataset:
+        sought.append(True)
+        raise DatasetError("it is not here")
+
+    monkeypatch.setattr("explorer.data.load.load_dataset", load)
+    assert find_originals(bundle) is None
+    assert bool(sought) is is_sought
 
 
 def test_kept_images_that_are_others_are_not_taken_for_the_originals(copy_bundle: Copy) -> None:
@@ -472,7 +513,7 @@ def test_figures_for_a_paper_say_model_and_command(
         "paths", "map", "curves", "kl",
     ]  # fmt: skip
     assert printed.splitlines() == [str(tmp_path / f"{name}.png") for name in names]
-    assert files_in(tmp_path) == {f"{name}.png" for name in names}
+    assert files_in(tmp_path) == {*(f"{name}.png" for name in names), ".pictures-of"}
     for name in names:
         with Image.open(tmp_path / f"{name}.png") as figure:
             assert figure.width == 250
@@ -628,6 +669,30 @@ def test_a_full_disk_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 1
     said = "the disk of /dev/full is full; free some space, then repeat the command\n"
     assert capsys.readouterr().err == said
+
+
+def test_an_interrupted_file_leaves_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, write = tmp_path / "page.html", Path.write_bytes
+    write_files([(page, b"the earlier page")])
+
+    def cut(path: Path, contents: bytes) -> int:
+        write(path, contents[:5])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_bytes", cut)
+    with pytest.raises(KeyboardInterrupt):
+        write_files([(page, b"a page that is interrupted")])
+    assert page.read_bytes() == b"the earlier page"
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_file_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "page.html").symlink_to(tmp_path / "target.html")
+    write_files([(tmp_path / "page.html", b"page")])
+    assert (tmp_path / "page.html").is_symlink()
+    assert (tmp_path / "target.html").read_bytes() == b"page"
 
 
 def test_no_tensorflow_and_no_streamlit_is_needed() -> None:

@@ -23,6 +23,8 @@ from interruption import end_in_epoch_2
 from PIL import Image
 
 import train
+from explorer.bundle import latents
+from explorer.bundle.card import BundleError
 from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.cli import verify
 from explorer.cli.plan import plan_run
@@ -574,6 +576,16 @@ def test_figures_only_go_to_the_references_and_are_found_there(
     assert reference.card.metrics == bundle.card.metrics
     status, out, err = run(*command)
     assert "shapes-2d already exists, trained with the same settings" in out
+
+
+def test_more_test_images_than_a_bundle_holds_are_refused_before_training(
+    tiny_settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latents, "MAX_UNPACKED", 99 * (4 * 2 + 256))
+    settings = Settings(tiny_settings["data"], recipe=tiny_settings["recipe"])
+    with pytest.raises(BundleError, match="shapes has 100 test images; .* up to 99 are taken"):
+        plan_run(settings, None)
+    assert plan_run(replace(settings, limit=99), None).limit == 99
 
 
 def test_figures_of_other_images_repeat_no_published_system(

@@ -19,7 +19,7 @@ from explorer.app.views import VIEWS
 from explorer.app.words import literal
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.card import BundleError, Card
-from explorer.bundle.images import public_name
+from explorer.bundle.images import are_too_large, public_name, why_missing
 from explorer.errors import ExplorerError
 
 ICON = Path(__file__).with_name("icon.png")
@@ -222,10 +222,9 @@ def _offer_originals(bundle: Bundle) -> None:
         return
     st.header("Images", divider="gray")
     st.caption(
-        f"The images of {literal(data.title)} are not on this machine; "
-        "thumbnails are reconstructions."
+        f"The images of {literal(data.title)} {why_missing(data)}; thumbnails are reconstructions."
     )
-    if source := public_name(data):
+    if (source := public_name(data)) and not are_too_large(data):
         render_fetch(source, data.title)
 
 

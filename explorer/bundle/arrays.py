@@ -27,21 +27,24 @@ def save_arrays(target: Path | BinaryIO, **arrays: np.ndarray) -> None:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
 
 
-def read_arrays(npz: bytes, names: Iterable[str], place: str) -> dict[str, np.ndarray]:
+def read_arrays(
+    npz: bytes, names: Iterable[str], place: str, most: int = MAX_UNPACKED
+) -> dict[str, np.ndarray]:
     """Read all arrays of an ``.npz``.
 
     Args:
         npz: contents of the file.
         names: arrays that it must have.
         place: name of the file in messages.
+        most: largest number of bytes that it may unpack to.
 
     Raises:
         BundleError: it is damaged, too large, or lacks one of these arrays.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(npz)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
-                raise ValueError(f"it would unpack to more than {MAX_UNPACKED:,} bytes")
+            if sum(entry.file_size for entry in archive.infolist()) > most:
+                raise ValueError(f"it would unpack to more than {most:,} bytes")
         with np.load(io.BytesIO(npz), allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in dict.fromkeys((*names, *arrays))}
         for name, array in found.items():

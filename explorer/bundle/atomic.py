@@ -1,4 +1,4 @@
-"""Folders that are replaced as a whole or not at all, even if the power fails."""
+"""Folders and files that are replaced as a whole or not at all, even if the power fails."""
 
 from __future__ import annotations
 
@@ -37,6 +37,22 @@ def unfinished(path: Path) -> Iterator[Path]:
     with contextlib.suppress(OSError):  # the bundle is in place
         _sync(path.parent)
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Write a file, or leave an earlier file of that name as it was."""
+    path = path.resolve()  # replace the target of a link, not the link
+    if path.exists() and not path.is_file():  # a device or a pipe
+        path.write_bytes(contents)
+        return
+    beside = path.with_name(f".{path.name}.unfinished")
+    try:
+        beside.write_bytes(contents)
+        _sync(beside)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def recover(path: Path) -> None:

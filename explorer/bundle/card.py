@@ -18,7 +18,7 @@ from pydantic import (
 from explorer.core.likelihoods import LIKELIHOODS, LikelihoodName, bits_per_dimension
 from explorer.data.pixels import Form
 from explorer.data.ranges import Range, ValueKind
-from explorer.data.reading import Binarisation, Fit
+from explorer.data.reading import MAX_IMAGE_SIZE, Binarisation, Fit
 from explorer.errors import ExplorerError
 from explorer.recipes.recipe import Recipe, first_problem
 
@@ -34,6 +34,7 @@ FileName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 Condition = Literal["labels"]
 """What a conditional model takes besides its images and latents: the class, one-hot."""
 
+_Side = Annotated[int, Field(ge=1, le=MAX_IMAGE_SIZE)]
 _Part = TypeVar("_Part")
 _SHA256 = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -70,7 +71,7 @@ class DataCard(_Card):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     title: str
     classes: tuple[str, ...] = Field(min_length=1)
-    image_shape: tuple[PositiveInt, PositiveInt, PositiveInt]
+    image_shape: tuple[_Side, _Side, Annotated[int, Field(ge=1, le=3)]]
     background: float | tuple[float, ...]
     licence: str
     origin: str

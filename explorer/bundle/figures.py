@@ -21,7 +21,7 @@ from explorer.bundle.card import (
 )
 from explorer.bundle.codec import Codec, counting
 from explorer.bundle.effort import SAMPLES, effort_for
-from explorer.bundle.latents import MAX_DENSITY, Latents
+from explorer.bundle.latents import MAX_DENSITY, Latents, check_count
 from explorer.bundle.map_layout import compare_neighbours, judge_maps, lay_out
 from explorer.bundle.outputs import (
     NOT_FINITE,
@@ -79,9 +79,11 @@ def evaluate(
         report: receives what is computed next.
 
     Raises:
+        BundleError: there are more test images than a bundle can hold.
         EvaluationError: the model gives NaN, infinity, or latents that are too large to store.
     """
     latent_dim = codec.encode(to_unit_range(dataset.test.images[:1]))[0].shape[1]
+    check_count(len(dataset.test.images), latent_dim, dataset.title)
     effort = effort_for(
         codec.encoder_work, codec.decoder_work, len(dataset.test.images), latent_dim
     )
@@ -134,8 +136,9 @@ def summarise(
         progress: as for ``evaluate``.
 
     Raises:
-        EvaluationError: as for ``evaluate``.
+        BundleError, EvaluationError: as for ``evaluate``.
     """
+    check_count(len(outputs.z_mean), outputs.z_mean.shape[1], dataset.title)
     test, z_mean, train_z_mean = dataset.test, outputs.z_mean, outputs.train_z_mean
     nothing = np.full(len(z_mean), np.nan, np.float32)
     kl = np.full_like(z_mean, np.nan) if outputs.kl is None else outputs.kl

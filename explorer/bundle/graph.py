@@ -16,7 +16,10 @@ from itertools import chain, islice
 from explorer.errors import ExplorerError
 
 MAX_PARTS = 200_000
-"""Largest number of fields that are read from a file: more than ten thousand nodes have."""
+"""Largest number of fields that are read from a file."""
+MAX_ARRAYS = 6_000
+"""Largest number of arrays that a file holds or its nodes make: the time in which onnxruntime opens
+it grows with their square. PyTorch's export of a decoder with 100 residual blocks has 3,700."""
 MAX_STRUCTURE = 2**23
 """Limit on a file's bytes besides its weights; protobuf may unpack them a hundredfold."""
 MAX_AXES = 64
@@ -117,16 +120,24 @@ class Graph:
             )
 
     def _graph(self, graph: memoryview) -> None:
+        arrays = 0
         for number, value in self._fields(graph):
             if number == _GRAPH_NODE:
                 self._node(_message(value))
+                arrays += max(1, len(self.nodes[-1].outputs))
             elif number == _GRAPH_INITIALIZER:
                 name, data_type, dims, data = self._tensor(_message(value))
+                arrays += 1
                 self.initializers[name] = dims
                 if dims and data_type in _FLOATING:
                     self.weights.append((math.prod(dims), data))
             elif number == _GRAPH_SPARSE:
                 raise GraphError("it has sparse weights")
+        if arrays > MAX_ARRAYS:
+            raise GraphError(
+                f"it has {arrays:,} arrays, of its weights and the results of its operators; at "
+                f"most {MAX_ARRAYS:,} are taken"
+            )
 
     def _node(self, node: memoryview) -> None:
         fields = list(self._fields(node))

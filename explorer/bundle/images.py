@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -19,6 +20,10 @@ from explorer.data.dataset import Dataset, Split, dataset_fingerprint
 from explorer.data.named import NAMED
 from explorer.data.reading import Reading
 from explorer.errors import DatasetError
+
+MAX_VALUES = 256 * 256
+"""Largest number of values in an image to which a public data set's test images are resized: 10,000
+of that size fill a temporary file of 0.7 GB."""
 
 
 def images_path(folder: Path, data: DataCard) -> Path:
@@ -47,8 +52,8 @@ def load_images(path: Path, data: DataCard) -> np.ndarray:
 def find_originals(bundle: Bundle) -> np.ndarray | None:
     """The test images, uint8 ``(n, height, width, channels)``; None if they cannot be found.
 
-    They are searched for beside the bundle, then among this machine's data sets.
-    Nothing is downloaded, and images other than the card's are not accepted.
+    They are searched for beside the bundle, then, unless ``are_too_large``, among this machine's
+    data sets. Nothing is downloaded, and images other than the card's are not accepted.
     """
     data = bundle.card.data
 
@@ -59,11 +64,26 @@ def find_originals(bundle: Bundle) -> np.ndarray | None:
         kept = load_images(images_path(bundle.path.parent, data), data)
         if are_those(kept):
             return kept
+    if are_too_large(data):
+        return None
     try:
         found = load_card_data(data).test.images
     except DatasetError:
         return None
     return found if are_those(found) else None
+
+
+def are_too_large(data: DataCard) -> bool:
+    """Whether a public data set's images are not resized to the card's size."""
+    return public_name(data) is not None and math.prod(data.image_shape) > MAX_VALUES
+
+
+def why_missing(data: DataCard) -> str:
+    """Say why ``find_originals`` finds no images, after 'the images of …'."""
+    if are_too_large(data):
+        height, width, _ = data.image_shape
+        return f"are not enlarged to {width} × {height} pixels here, as that takes too much room"
+    return "are not on this machine"
 
 
 def load_card_data(

@@ -16,6 +16,10 @@ from explorer.core.geodesics import DataGraph
 from explorer.core.half import to_half
 from explorer.core.subsets import evenly_spaced
 
+MAX_UNPACKED = 2**30
+"""Bytes: a ``latents.npz`` that unpacks to more is not read."""
+_BYTES_PER_IMAGE = 256
+"""What is allowed for all that is known of a test image besides its mean and log-variance."""
 MAX_NODES = 20_000
 """Largest number of test images that are joined to their neighbours."""
 MAX_DENSITY = 5_000
@@ -77,6 +81,22 @@ class Latents:
         return AggregatePosterior(self.train_z_mean, self.train_z_log_var)
 
 
+def check_count(images: int, latent_dim: int, place: str) -> None:
+    """Raise a BundleError if a bundle cannot hold the latents of so many test images.
+
+    Args:
+        images: the number of test images.
+        latent_dim: dimensions of the latent space.
+        place: what has these images, for the message.
+    """
+    most = MAX_UNPACKED // (4 * latent_dim + _BYTES_PER_IMAGE)  # 1,864,135 in 80-D
+    if images > most:
+        raise BundleError(
+            f"{place} has {images:,} test images; with {latent_dim:,} latent dimensions, up to "
+            f"{most:,} are taken"
+        )
+
+
 def graph_nodes(count: int) -> np.ndarray:
     """Which of ``count`` test images are the nodes of ``Latents.graph``, evenly spaced."""
     return evenly_spaced(count, MAX_NODES)
@@ -97,11 +117,12 @@ def read_latents(card: Card, npz: bytes) -> Latents:
     """Read the contents of ``latents.npz``.
 
     Raises:
-        BundleError: they contradict the card.
+        BundleError: they contradict the card, or are too many.
     """
-    place = f"latents.npz of {card.name}"
-    arrays = read_arrays(npz, ARRAYS, place)
     n, d = card.data.test_images, card.model.latent_dim
+    check_count(n, d, f"card.json of {card.name}")
+    place = f"latents.npz of {card.name}"
+    arrays = read_arrays(npz, ARRAYS, place, MAX_UNPACKED)
     m = min(max(1, arrays["train_z_mean"].size // d), MAX_DENSITY)
     for name in ("z_mean", "z_log_var"):
         expect(place, name, arrays[name], (n, d), np.float16)

@@ -52,13 +52,14 @@ def count_multiply_adds(content: bytes) -> int:
 
 def _all_shapes(graph: Graph, content: bytes) -> Shapes:
     """The shapes of all arrays of a network, by name."""
-    names = [name for node in graph.nodes for name in node.outputs if name]
+    shapes: dict[str, Sequence[int]] = dict(graph.initializers)
+    unknown = [name for node in graph.nodes for name in node.outputs if name]
     for level in _LEVELS:
-        shapes = graph.initializers | _infer_shapes(content, names, level)
-        if all(name in shapes for name in names):
+        shapes |= _infer_shapes(content, unknown, level)
+        unknown = [name for name in unknown if name not in shapes]
+        if not unknown:
             return shapes
-    unknown = next(name for name in names if name not in shapes)
-    raise GraphError(f"the size of its array {unknown!r} is not known before it is run")
+    raise GraphError(f"the size of its array {unknown[0]!r} is not known before it is run")
 
 
 def _count_folded(graph: Graph, shapes: Shapes) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from explorer.bundle.atomic import write_whole
 from explorer.errors import ExplorerError
 
 
@@ -12,7 +13,7 @@ def write_files(
     files: Iterable[tuple[Path, bytes]],
     tell: Callable[[Path, int], str] = lambda path, size: str(path),
 ) -> None:
-    """Write files and name each as it is written.
+    """Write files, each completely or not at all, and name each as it is written.
 
     Args:
         files: paths and contents.
@@ -22,16 +23,17 @@ def write_files(
         ExplorerError: if a folder to write into is a file.
     """
     for path, contents in files:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         try:
-            path.write_bytes(contents)
+            write_whole(path, contents)
         except OSError as error:
-            error.filename = error.filename or str(path)  # a full disk is reported without it
+            error.filename = str(path)  # not the unfinished file beside it
             raise
         print(tell(path, len(contents)))
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder to write into; raise an ExplorerError if it is a file."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

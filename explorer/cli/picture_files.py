@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from explorer.bundle import sheets
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.images import find_originals
+from explorer.bundle.images import find_originals, why_missing
 from explorer.bundle.walks import all_walks, build_graph
 from explorer.core.grids import Spacing
 from explorer.core.paths import traversal
@@ -135,8 +135,8 @@ def originals_of(bundle: Bundle) -> np.ndarray | None:
     """Call ``find_originals``; if there are none, print a line that says so."""
     originals = find_originals(bundle)
     if originals is None:
-        title = bundle.card.data.title
-        print(f"the images of {title} are not on this machine: reconstructions are without them")
+        data = bundle.card.data
+        print(f"the images of {data.title} {why_missing(data)}: reconstructions are without them")
     return originals
 
 

@@ -20,8 +20,8 @@ With --format pdf, svg or png, in place of all these: reconstructions, samples, 
 traversals, directions, neighbourhood-manifold, interpolation, paths, map, neighbourhoods, curves
 and kl as figures with axes, names and a caption, as wide as --width says.
 
-Files of an earlier run are overwritten. The exit status is 0; 1 if a bundle is broken or a file
-cannot be written; 2 if the command is wrong.
+Files of an earlier run are overwritten, but not those of another model. The exit status is 0; 1 if
+a bundle is broken or a file cannot be written; 2 if the command is wrong.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from explorer.cli.arguments import (
     number,
     without_options,
 )
-from explorer.cli.files import write_files
+from explorer.cli.files import make_folder, write_files
 from explorer.cli.picture_files import Choice, draw, draw_for_paper, shown_rows
 from explorer.cli.terminal import with_sentences
 from explorer.core.grids import MAX_NORMAL_EXTENT, SPACINGS
@@ -63,6 +63,8 @@ FOR_PAPER = frozenset(("--between", "--direction", "--width", "--dpi", "--no-cap
 """Flags that apply only to figures for a paper."""
 FOR_SWEEPS = frozenset(("--sweep", "--step", "--frames"))
 """Flags that apply only to the sweep, which figures for a paper leave out."""
+MARK = ".pictures-of"
+"""A file in the folder of the pictures that holds the name of their bundle."""
 WIDTHS = 6.0, 50.0
 """Smallest and largest width of a figure in centimetres."""
 
@@ -94,6 +96,7 @@ def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
         ends=find_ends(arguments.between, bundle),
         directions=check_directions(arguments.direction, bundle),
     )
+    _claim(output, path.name)
     if arguments.format:
         on = Paper(arguments.format, arguments.width, arguments.dpi)
         command = command_line(without_options(sys.argv[1:], "--output", "--bundles"))
@@ -103,6 +106,22 @@ def _files(arguments: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
         for frame in output.glob("sweep/frame-*.png"):  # an earlier run may have had more
             frame.unlink()
     yield from ((output / name, contents) for name, contents in files)
+
+
+def _claim(folder: Path, name: str) -> None:
+    """Mark a folder as that of a bundle's pictures.
+
+    Raises:
+        UsageError: it holds those of another bundle, whose files have the same names.
+    """
+    make_folder(folder)
+    mark = folder / MARK
+    if mark.is_file() and (other := mark.read_text(encoding="utf-8", errors="replace")) != name:
+        raise UsageError(
+            f"{folder} holds the pictures of {other}, which this would overwrite; give each model "
+            f"its own --output, such as {folder / name}"
+        )
+    mark.write_text(name, encoding="utf-8")
 
 
 def read_point(text: str | None, latent_dim: int) -> np.ndarray | None:

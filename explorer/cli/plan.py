@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from explorer.bundle.latents import check_count
 from explorer.bundle.store import check_name
 from explorer.cli.train import Settings
 from explorer.data.dataset import dataset_fingerprint
@@ -36,8 +37,8 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
     """Find the recipe and the images that the settings name.
 
     Raises:
-        ExplorerError: if there is no such recipe or data set, or the name is not valid for a
-            bundle.
+        ExplorerError: if there is no such recipe or data set, the name is not valid for a
+            bundle, or there are more test images than a bundle can hold.
     """
     recipe_name, recipe = plan_recipe(settings)
     dataset = load_dataset(settings.data, settings.reading, data_dir=data_dir)
@@ -55,6 +56,7 @@ def plan_run(settings: Settings, data_dir: Path | None) -> Plan:
         train_sha256=dataset_fingerprint(dataset.train),
         binarise=dataset.reading.binarise,
     )
+    check_count(len(dataset.test.images), settings.latent_dim, dataset.title)
     return Plan(
         name=name,
         command=settings.command(),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from explorer.data.pixels import Background, Box, Pixels, Shape, crop_box, lay_on, resample
 
@@ -187,22 +186,32 @@ def _light(luma: np.ndarray) -> np.ndarray:
     """
     side = min(luma.shape) // 4 | 1
     around = np.pad(luma, side, mode="reflect", reflect_type="odd").clip(0.0, 1.0)
-    closed = _filtered(_filtered(around, side, ImageFilter.MaxFilter), side, ImageFilter.MinFilter)
+    closed = _filtered(_filtered(around, side, np.maximum), side, np.minimum)
     light = np.maximum(closed[side:-side, side:-side], np.float32(1 / 255))
     filled, lower = np.ones_like(light), light.copy()
     lower[1:-1, 1:-1] = 1.0
     while (lower < filled).any():
         filled = lower
-        lower = np.maximum(light, _filtered(filled, 3, ImageFilter.MinFilter))
+        lower = np.maximum(light, _filtered(filled, 3, np.minimum))
     return np.asarray(filled)
 
 
-def _filtered(
-    values: np.ndarray, side: int, kind: Callable[[int], ImageFilter.RankFilter]
-) -> np.ndarray:
-    """Return the least or largest value in [0, 1] of the square around each, in 256 steps."""
-    grey = Image.fromarray(np.rint(values * 255).astype(np.uint8))
-    return np.asarray(grey.filter(kind(side)), np.float32) / np.float32(255.0)
+def _filtered(values: np.ndarray, side: int, extreme: np.ufunc) -> np.ndarray:
+    """Return the least or largest value in [0, 1] of the square around each, in 256 steps.
+
+    Args:
+        values: ``(height, width)`` in [0, 1].
+        side: side of the square, odd.
+        extreme: ``np.minimum`` or ``np.maximum``.
+    """
+    found = np.pad(np.rint(values * 255).astype(np.uint8), side // 2, mode="edge")
+    for _ in values.shape:  # along one axis, then along the other, by ever longer runs
+        length, count = 1, len(found) - side + 1
+        while 2 * length <= side:
+            found = extreme(found[:-length], found[length:])
+            length *= 2
+        found = extreme(found[:count], found[-count:]).T
+    return found.astype(np.float32) / np.float32(255.0)
 
 
 def _light_on(picture: Image.Image) -> Image.Image:
@@ -234,7 +243,7 @@ def _resample(
 
 def _ink(luma: np.ndarray, darkest: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Find ink on paper in uneven light, bool; all False if the picture shows something else."""
-    ink = darkest / _filtered(light, 3, ImageFilter.MinFilter) < _INK
+    ink = darkest / _filtered(light, 3, np.minimum) < _INK
     paper = luma / light > 1.0 - PLAIN
     is_paper = (
         paper.mean() > 0.7

@@ -37,12 +37,21 @@ def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
 ) -> None:
     visitor = visit(model=DEEP, view="Model", section="Pictures")
     assert "images of MNIST are not on this machine; thumbnails are recon" in sentences(visitor)
-    assert "reconstructions (the originals are not on this machine)" in captions(visitor)
+    assert "reconstructions (there are no originals here)" in captions(visitor)
     assert images_sent(visitor, bundles[DEEP]) == b""
     visitor = visit(model=FLAT, view="Model", section="Pictures")
     assert "not on this machine" not in sentences(visitor)
     assert "test images above their reconstructions" in captions(visitor)
     assert images_sent(visitor, bundles[FLAT]).startswith(b"\x89PNG")
+
+
+def test_a_public_data_set_that_is_not_enlarged_is_not_offered_for_fetching(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("explorer.bundle.images.MAX_VALUES", 28 * 28 - 1)
+    visitor = visit(model=DEEP, view="Model", section="Pictures")
+    assert "The images of MNIST are not enlarged to 28 × 28 pixels here" in sentences(visitor)
+    assert "Fetch the data set" not in [button.label for button in visitor.button]
 
 
 @pytest.mark.usefixtures("fresh_caches")

@@ -148,8 +148,8 @@ def _render_reconstructions(bundle: Bundle) -> None:
     captions = {
         (True, True): "test images above their reconstructions",
         (True, False): "test images; the model came without reconstructions",
-        (False, True): "reconstructions (the originals are not on this machine)",
-        (False, False): "neither the originals nor reconstructions are on this machine",
+        (False, True): "reconstructions (there are no originals here)",
+        (False, False): "there are neither originals nor reconstructions here",
     }
     st.image(
         picture,
