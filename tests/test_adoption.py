@@ -19,7 +19,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from shapes import draw_shapes
 
-from explorer.adoption import trial
+from explorer.adoption import adopt, trial
 from explorer.adoption.adopt import Request, adopt_graphs
 from explorer.adoption.candidates import Candidate, Known, choose
 from explorer.adoption.checks import report_channel_order, report_classes
@@ -49,6 +49,7 @@ from explorer.bundle.work import count_multiply_adds
 from explorer.cli import adopt as command
 from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify
+from explorer.data.dataset import Dataset
 from explorer.data.load import load_dataset
 from explorer.data.summary import three_lines
 from explorer.errors import ExplorerError
@@ -1289,6 +1290,20 @@ def test_a_conditional_model_computes_what_its_files_compute(
         drawn = replace(bundle, label=label).codec.decode(z)
         np.testing.assert_allclose(drawn, picture.reshape(drawn.shape), atol=1e-5)
     assert verify(bundle.path, tiny_settings["data"], None) == 0, capsys.readouterr().out
+
+
+def test_the_data_of_a_conditional_model_are_loaded_once(
+    take: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+
+    def load(*given: Any, **options: Any) -> Dataset:
+        loaded.append(given)
+        return load_dataset(*given, **options)
+
+    monkeypatch.setattr(adopt, "load_dataset", load)
+    take("conditional", condition="labels")
+    assert len(loaded) == 1
 
 
 def without_join(path: Path, half: str) -> Path:

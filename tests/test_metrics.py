@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter
 from explorer.core import subsets
 from explorer.core.metrics import (
     active_units,
+    error_and_sharpness,
     knn_accuracy,
     percentile_of,
-    sharpness,
     squared_error_per_pixel,
 )
 from explorer.data.load import load_dataset
@@ -82,22 +82,39 @@ def test_squared_error_reads_bytes_as_shares_of_255() -> None:
     assert squared_error_per_pixel(images, reconstructions.__getitem__) == pytest.approx(0.25 / 4)
 
 
+def sharpness(images: np.ndarray, reconstructions: np.ndarray) -> float | None:
+    return error_and_sharpness(images, reconstructions.__getitem__)[1]
+
+
+def test_squared_error_and_sharpness_reconstruct_each_image_once() -> None:
+    images, made = np.random.default_rng(0).random((2_500, 4, 4, 1)), list[int]()
+
+    def reconstruct(rows: slice) -> np.ndarray:
+        made.extend(range(*rows.indices(2_500)))
+        return np.round(images[rows], 1)
+
+    error, share = error_and_sharpness(images, reconstruct)
+    assert made == [*range(2_500)]
+    assert error == squared_error_per_pixel(images, reconstruct)
+    assert share == pytest.approx(1.0, abs=0.05)
+
+
 def test_sharpness_is_the_share_of_the_laplacians_energy() -> None:
     images = np.zeros((1, 5, 5, 1))
     images[0, 2, 2] = 1.0  # Laplacian 4 there and −1 at each of four neighbours
     other = np.zeros((1, 5, 5, 1))
     other[0, 1, 1:4] = 0.5  # 1.5, 1, 1.5 along the line, −0.5 three times below it
-    assert sharpness(images, images.__getitem__) == 1.0
-    assert sharpness(images, other.__getitem__) == pytest.approx(6.25 / 20)
-    assert sharpness(np.ones((2, 5, 5, 1)), other.repeat(2, axis=0).__getitem__) is None
-    assert sharpness(np.ones((2, 2, 2, 1)), np.ones((2, 4)).__getitem__) is None
+    assert sharpness(images, images) == 1.0
+    assert sharpness(images, other) == pytest.approx(6.25 / 20)
+    assert sharpness(np.ones((2, 5, 5, 1)), other.repeat(2, axis=0)) is None
+    assert sharpness(np.ones((2, 2, 2, 1)), np.ones((2, 4))) is None
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_sharpness_falls_with_every_further_blur(name: str, data_dir: Path) -> None:
     images = load_dataset(name, data_dir=data_dir).test.images[:500] / np.float32(255)
     shares = [
-        sharpness(images, gaussian_filter(images, (0, blur, blur, 0)).__getitem__) or 0.0
+        sharpness(images, gaussian_filter(images, (0, blur, blur, 0))) or 0.0
         for blur in (0.2, 0.4, 0.6, 1.0, 2.0, 4.0)
     ]
     assert all(more > less for more, less in pairwise([1.0, *shares]))

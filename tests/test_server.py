@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import loops
 import numpy as np
 import pytest
+import streamlit
 from PIL import Image
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from explorer.app import cache, delivery, middleware, server
+from explorer.app import cache, delivery, internals, middleware, server
 from explorer.bundle.graph import GraphError
 from explorer.web import payload
+
+STATIC = Path(streamlit.__file__).parent / "static"
 
 
 def ask(
@@ -117,7 +122,9 @@ def test_an_address_gives_models_and_nothing_else(content: str) -> None:
     assert ask(f"/{server.address_of('original', content)}/0")[0] == 404
 
 
-def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict[str, str], bytes]:
+def through(
+    middleware: Any, path: str, host: str, query: str = "", **headers: str
+) -> tuple[dict[str, str], bytes]:
     """Return headers and body of a middleware's answer to a host."""
     sent: list[Any] = []
 
@@ -126,11 +133,46 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
 
     scope = {
         "type": "http", "method": "GET", "path": path, "client": (host, 1),
+        "query_string": query.encode(),
         "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
     }  # fmt: skip
     loops.run(middleware(scope, None, send))
     told = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
     return told, b"".join(message.get("body", b"") for message in sent)
+
+
+def test_the_document_names_scripts_and_then_the_model_is_expected() -> None:
+    document = (STATIC / "index.html").read_bytes()
+    expected = []
+
+    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/html")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": document})
+
+    async def expect(query: str) -> None:
+        expected.append(query)
+
+    completed = middleware.CompletedDocument(streamlit, expect)
+    _, answer = through(completed, "/", "192.0.2.1", query="model=a")
+    assert expected == ["model=a"]
+    added = answer.decode().replace(document.decode().partition("</body>")[0], "")
+    scripts = re.findall('<link rel="modulepreload" href="(static/[^"]+)">', added)
+    for kind in ("Button", "TextInput", "BidiComponent"):
+        assert any(script.startswith(f"static/js/{kind}.") for script in scripts)
+    assert len(set(scripts)) == len(scripts)
+    for script in scripts:
+        assert (STATIC / script).is_file()
+        assert script.encode() not in document
+
+
+def test_a_document_is_whole_without_scripts_of_these_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    internals.scripts_of_first_elements.cache_clear()
+    monkeypatch.setattr(internals, "_STATIC", tmp_path)
+    assert internals.scripts_of_first_elements() == ()
+    internals.scripts_of_first_elements.cache_clear()
 
 
 def test_streamlits_code_is_compressed_once_for_other_machines() -> None:

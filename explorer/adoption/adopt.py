@@ -93,8 +93,8 @@ def adopt_graphs(
         ExplorerError: with a sentence for the user; nothing was written.
     """
     request.about.find_place()
-    encoder, decoder = _read_graphs(request, from_keras)
-    dataset = load_fitting(encoder, decoder, request)
+    encoder, decoder, loaded = _read_graphs(request, from_keras)
+    dataset = load_fitting(encoder, decoder, request, loaded)
     for line in three_lines(dataset).splitlines():
         report(line)
     if request.known.condition:
@@ -148,8 +148,13 @@ def adopt_graphs(
 
 def _read_graphs(
     request: Request, from_keras: Callable[[Path], bytes]
-) -> tuple[GivenGraph, GivenGraph]:
-    """Read encoder and decoder; a class that is joined to their inputs becomes an input."""
+) -> tuple[GivenGraph, GivenGraph, Dataset | None]:
+    """Read encoder and decoder; a class that is joined to their inputs becomes an input.
+
+    Returns:
+        Both, and the data set if its classes had to be known.
+    """
+    dataset = None
     encoder, decoder = (
         read_given_graph(
             path, from_keras(path) if path.suffix == ".keras" and path.is_file() else None
@@ -162,11 +167,18 @@ def _read_graphs(
         encoder, decoder = take_classes_second(encoder, decoder, classes)
         encoder, decoder = separate_classes(encoder, decoder, dataset.image_shape, classes)
     check_inputs(encoder, decoder, request.known)
-    return encoder, decoder
+    return encoder, decoder, dataset
 
 
-def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> Dataset:
+def load_fitting(
+    encoder: GivenGraph, decoder: GivenGraph, request: Request, loaded: Dataset | None
+) -> Dataset:
     """Load the images in the size and colours that the encoder takes.
+
+    Args:
+        encoder, decoder: the two graphs.
+        request: what the user asks for.
+        loaded: the data set as the user wants it read, if it was loaded before: taken if it fits.
 
     Raises:
         AdoptionError: if they cannot be converted to these, or a graph takes other classes.
@@ -191,7 +203,10 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
                 "--image-size out"
             )
         fitting = replace(reading, image_size=size or reading.image_size, grey=grey or reading.grey)
-        dataset = load_dataset(request.data, fitting, data_dir=request.data_dir)
+        if loaded and _fits(loaded, size, grey=grey):
+            dataset = loaded
+        else:
+            dataset = load_dataset(request.data, fitting, data_dir=request.data_dir)
         for graph in (encoder, decoder):
             check_condition(graph, dataset.classes)
         return dataset
@@ -234,6 +249,12 @@ def load_fitting(encoder: GivenGraph, decoder: GivenGraph, request: Request) -> 
         f"{encoder.path.name} takes {pixels:,} numbers in a row; images of {dataset.title} have "
         f"{height} × {width} × {channels}{question}"
     )
+
+
+def _fits(dataset: Dataset, size: tuple[int, int] | None, *, grey: bool) -> bool:
+    """Whether a data set's images have the size, if one is needed, and are grey if they must be."""
+    *own, channels = dataset.image_shape
+    return size in (None, tuple(own)) and (channels == 1 or not grey)
 
 
 def make_graphs(

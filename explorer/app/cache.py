@@ -220,6 +220,12 @@ def decoded(bundle: Bundle, z: np.ndarray) -> np.ndarray:
 
 
 @st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
+def data_uri(picture: np.ndarray, *, is_crisp: bool = False) -> str:
+    """A picture as a PNG that a page can hold in an ``src``; enlarged if it is to be crisp."""
+    return raster.data_uri(raster.crisp(picture) if is_crisp else picture)
+
+
+@st.cache_data(show_spinner=False, max_entries=64, hash_funcs=KEYS)
 def percentiles(bundle: Bundle, z: np.ndarray) -> np.ndarray:
     """Density of the training data at latents, as a percentile among the test images, 0–100."""
     return sheets.percentiles(bundle, z)

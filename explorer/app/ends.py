@@ -16,7 +16,6 @@ from explorer.app.view import Detail
 from explorer.app.words import describe, describe_test_image, literal
 from explorer.bundle.bundle import Bundle
 from explorer.bundle.spelling import parse_place, parse_test_image
-from explorer.drawing import raster
 
 SOURCES = ("Test image", "The point", "Upload", "Drawing")
 MOST_STOPS = 12
@@ -134,7 +133,8 @@ def _render_end(bundle: Bundle, name: str) -> None:
         own = upload_and_prepare(bundle, key=_upload_key(name))
     _follow(bundle, name, source, own)
     image, caption = _picture_of(bundle, st.session_state[name])
-    picture.image(raster.crisp(image), width="stretch", caption=literal(caption), alt=caption)
+    shown = cache.data_uri(image, is_crisp=True)
+    picture.image(shown, width="stretch", caption=literal(caption), alt=caption)
 
 
 def _render_stops_between(bundle: Bundle) -> None:

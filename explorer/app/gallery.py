@@ -51,7 +51,8 @@ def choose_test_image(bundle: Bundle, name: str, take: Callable[[str], None]) ->
         ("Random", take_any, "Choose a test image at random"),
     ):
         flow.button(label, key=f"{label.lower()}-{name}", on_click=action, help=explanation)
-    rows = np.random.default_rng((seed, crc32(name.encode()))).permutation(candidates)[:SHOWN]
+    generator = np.random.default_rng((seed, crc32(name.encode())))
+    rows = generator.choice(candidates, min(SHOWN, len(candidates)), replace=False)
     parts.pick_tile(
         cache.pictures(bundle, rows)[0],
         lambda tile: take(f"test-{rows[tile]}"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from posixpath import normpath
 
@@ -15,19 +17,19 @@ from explorer.app import internals
 from explorer.web.code import ENTRY, VERSION
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-_LINK = f'<link rel="modulepreload" href="live/{VERSION}/{ENTRY}">'
-_ADDED = f"{_LINK}<style>{_STYLE}</style>".encode()
 
 
 class CompletedDocument:
     """Add to the page's document what would otherwise wait for its first run.
 
-    This is the style, so that nothing jumps when the run's elements come, and the address of the
-    parts' code, so that the browser has the code by the time that the run asks for it.
+    This is the style, so that nothing jumps when the run's elements come, and the addresses of the
+    parts' code and of Streamlit's scripts for the first elements, so that the browser has them by
+    the time that the run asks for them.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, expect: Callable[[str], Awaitable[None]]) -> None:
+        """Complete the documents of ``app``; ``expect`` gets each one's query string afterwards."""
+        self._app, self._expect = app, expect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI request."""
@@ -35,7 +37,15 @@ class CompletedDocument:
         if not is_document or scope["method"] != "GET":
             return await self._app(scope, receive, send)
         start, page = await _whole_answer(self._app, scope, receive)
-        await _send(send, start, page.replace(b"</body>", _ADDED + b"</body>", 1))
+        await _send(send, start, page.replace(b"</body>", _added() + b"</body>", 1))
+        await self._expect(scope["query_string"].decode("latin-1"))
+
+
+@cache
+def _added() -> bytes:
+    scripts = f"live/{VERSION}/{ENTRY}", *internals.scripts_of_first_elements()
+    links = "".join(f'<link rel="modulepreload" href="{script}">' for script in scripts)
+    return f"{links}<style>{_STYLE}</style>".encode()
 
 
 class CompressedCode:

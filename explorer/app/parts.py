@@ -155,7 +155,7 @@ def live_map(
             "content": bundle.content,
             "z": (session.point(bundle) if z is None else z).tolist(),
             "label": contents.map_label(bundle),
-            "path": None if path is None else path.tolist(),
+            "path": None if path is None else _written(path),
             "picks": on_click is not None and picks,
             "directs": on_groups is not None,
             "hasLens": has_lens,
@@ -213,12 +213,12 @@ def scrubber(
         density: the percentage of test images in thinner places, for each latent, ``(k,)``; drawn.
         beside: another model, and its path.
     """
-    data: dict[str, Any] = {"content": bundle.content, "path": path.tolist()}
+    data: dict[str, Any] = {"content": bundle.content, "path": _written(path)}
     if density is not None:
         data["density"] = density.round(1).tolist()
     if beside is not None:
         other, along = beside
-        data["beside"] = {"content": other.content, "path": along.tolist()}
+        data["beside"] = {"content": other.content, "path": _written(along)}
     _scrubber(key=key, data=data, on_settled_change=_mover(bundle, key))
 
 
@@ -339,7 +339,7 @@ def pick_tile(
     _picker(
         key=key,
         data={
-            "image": raster.data_uri(raster.tile(tiles, columns, blank=0)),
+            "image": cache.data_uri(raster.tile(tiles, columns, blank=0)),
             "columns": columns,
             "rows": -(-len(tiles) // columns),
             "aspect": tiles.shape[2] / tiles.shape[1],
@@ -392,6 +392,12 @@ def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]
             on_drop(held, places.get(onto, onto))
 
     _drag(key=key, data={"prefix": f"st-key-{prefix}"}, on_dropped_change=take)
+
+
+def _written(path: np.ndarray) -> list[list[float]]:
+    """Latents of a path with five decimals, two more than the point has: JSON of half the size."""
+    rounded: list[list[float]] = path.astype(np.float64).round(5).tolist()
+    return rounded
 
 
 def _reported(key: str, event: str) -> Any:

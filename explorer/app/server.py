@@ -7,9 +7,11 @@ itself are imported while the browser reads the document.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from anyio import create_task_group, to_thread
 from starlette.requests import Request
@@ -39,10 +41,22 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     """Import the page in the background before the first visit, and keep the memory use low."""
     memory.keep_little()
     async with create_task_group() as tasks:
-        tasks.start_soon(_import, "page")
+        tasks.start_soon(_prepare)
         tasks.start_soon(memory.give_back)
         yield
         tasks.cancel_scope.cancel()
+
+
+async def _prepare() -> None:
+    """Import the page, and leave all that is never freed out of later garbage collections."""
+    await _import("page")
+    gc.freeze()
+
+
+async def expect(query: str) -> None:
+    """Load the model that a page will show, while the browser reads Streamlit's code."""
+    page = await _import("page")
+    await to_thread.run_sync(page.expect, dict(parse_qsl(query)).get("model", ""))
 
 
 def routes() -> list[Route]:

@@ -273,7 +273,7 @@ class Metrics(_Card):
       if the training images are the test images.
     - ``squared_error``: per pixel, of the reconstruction from ``z_mean``, beside PCA's.
     - ``sharpness``: of the same reconstructions, the share of the images' fine detail that they
-      have (``core.metrics.sharpness``).
+      have (``core.metrics.error_and_sharpness``).
     - ``disentanglement``: MIG, DCI and SAP, where at least two factors are known
       (``core.disentanglement``).
     - ``maps``: how well each kind of map keeps neighbours (``map_layout.judge_maps``).

@@ -48,8 +48,8 @@ from explorer.data.dataset import Dataset, Split
 
 KL_SAMPLES = 1000
 """Largest number of draws of z by which the KL is split."""
-RECONSTRUCTIONS = 4
-"""How many times each test image is reconstructed: for two figures, its distance and the graph."""
+RECONSTRUCTIONS = 3
+"""How many times each test image is reconstructed: for figures, its distance and the graph."""
 FACTOR_IMAGES = 10_000
 """Largest number of test images on which disentanglement is measured."""
 NEIGHBOURS = 15

@@ -188,16 +188,17 @@ def judge_reconstructions(
     images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
 ) -> tuple[float, float | None]:
     """``squared_error`` and ``sharpness`` as the card has them; arguments as in ``metrics``."""
-    sharpness = metrics.sharpness(images, reconstruct)
-    return (
-        squared_error(images, reconstruct),
-        None if sharpness is None else round(sharpness, 4),
-    )
+    error, sharpness = metrics.error_and_sharpness(images, reconstruct)
+    return _rounded_error(error), None if sharpness is None else round(sharpness, 4)
 
 
 def squared_error(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float:
     """``metrics.squared_error_per_pixel`` as the card has it."""
-    return round(metrics.squared_error_per_pixel(images, reconstruct), 6)
+    return _rounded_error(metrics.squared_error_per_pixel(images, reconstruct))
+
+
+def _rounded_error(error: float) -> float:
+    return round(error, 6)
 
 
 def training_sample(dataset: Dataset, most: int = TRAINING_IMAGES) -> Split:

@@ -85,9 +85,11 @@ class Walk:
             evenly: whether the picture changes by the same amount between them; else, or if the
                 picture never changes, they are evenly spaced in the latent space.
         """
-        measures = [self.changes] * evenly + [lengths_along(self.points)]
-        steps = np.arange(len(self.points), dtype=np.float64)
-        places = next((measure for measure in measures if measure[-1] > 0), steps)
+        places = self.changes
+        if not evenly or places[-1] <= 0:
+            places = lengths_along(self.points)
+        if places[-1] <= 0:
+            places = np.arange(len(self.points), dtype=np.float64)
         return along(self.points, places, np.linspace(0.0, places[-1], count))
 
 

@@ -6,7 +6,7 @@ batch, so that memory does not grow with the data set.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -63,34 +63,46 @@ def squared_error_per_pixel(
         reconstruct: a slice of the images → their reconstructions, uint8 or in [0, 1], in any
             shape.
     """
-    total = 0.0
-    for batch in batches(len(images), batch_size_for(images[0].size)):
-        x = to_unit_range(images[batch])
-        error = x - to_unit_range(reconstruct(batch)).reshape(x.shape)
-        total += float(np.sum(np.square(error), dtype=np.float64))
+    total = sum(_squared_error(x, y) for x, y in _pairs(images, reconstruct))
     return total / images.size
 
 
-def sharpness(images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]) -> float | None:
-    """The share of the images' fine detail that their reconstructions have.
+def error_and_sharpness(
+    images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
+) -> tuple[float, float | None]:
+    """``squared_error_per_pixel``, and the share of the images' detail that reconstructions have.
 
-    The energy of the Laplacian, Σ (4 x − its four neighbours)² over all inner pixels, of the
-    reconstructions over that of the images: 1 means equally sharp, and any blur lowers it.
-    Detail need not be in the right place: the squared error measures that. Arguments as for
-    ``squared_error_per_pixel``.
+    The share is the energy of the Laplacian, Σ (4 x − its four neighbours)² over all inner pixels,
+    of the reconstructions over that of the images: 1 means equally sharp, and any blur lowers it.
+    Detail need not be in the right place: the squared error measures that. Each image is
+    reconstructed once for both. Arguments as for ``squared_error_per_pixel``.
 
     Source: Subbarao, Choi & Nikzad 1993, "Focusing techniques"; Pertuz, Puig & Garcia 2013,
     "Analysis of focus measure operators for shape-from-focus", LAP1.
 
     Returns:
-        The share; None where the images have no detail, or no inner pixels.
+        The squared error, and the share; None where the images have no detail, or no inner pixels.
     """
-    of_images = of_reconstructions = 0.0
+    total = of_images = of_reconstructions = 0.0
+    for x, y in _pairs(images, reconstruct):
+        total += _squared_error(x, y)
+        of_images += _laplacian_energy(x)
+        of_reconstructions += _laplacian_energy(y)
+    return total / images.size, of_reconstructions / of_images if of_images else None
+
+
+def _pairs(
+    images: np.ndarray, reconstruct: Callable[[slice], np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of images and their reconstructions, in [0, 1] and of the same shape."""
     for batch in batches(len(images), batch_size_for(images[0].size)):
         x = to_unit_range(images[batch])
-        of_images += _laplacian_energy(x)
-        of_reconstructions += _laplacian_energy(to_unit_range(reconstruct(batch)).reshape(x.shape))
-    return of_reconstructions / of_images if of_images else None
+        yield x, to_unit_range(reconstruct(batch)).reshape(x.shape)
+
+
+def _squared_error(x: np.ndarray, y: np.ndarray) -> float:
+    """The sum of squared differences."""
+    return float(np.sum(np.square(x - y), dtype=np.float64))
 
 
 def _laplacian_energy(x: np.ndarray) -> float:

@@ -50,6 +50,19 @@ def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
     assert changed == [FLAT, OTHER]
 
 
+def test_the_first_map_waits_for_no_further_script_of_streamlit(further: Visitor) -> None:
+    """When this test fails, ``internals.FIRST_ELEMENTS`` lacks what Streamlit asks for late."""
+    late: list[str] = []
+
+    def listen(_: Any) -> None:
+        further.page.on("request", lambda request: late.append(request.url))
+
+    further.page.once("websocket", listen)
+    further.open(model=FLAT, view="Map")
+    assert any("/model/" in url for url in late)
+    assert [url for url in late if "/static/js/" in url] == []
+
+
 def weights_of(bundle: Bundle) -> bytes:
     """Return 64 bytes from the middle of the decoder."""
     middle = len(bundle.decoder) // 2

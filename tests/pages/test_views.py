@@ -81,6 +81,17 @@ def test_the_map_gets_the_point_and_nothing_that_the_page_decides() -> None:
     assert data == given(visit(model=DEEP, view="Map", z="1,2,3,4,5,6,7,8"), f"map-{DEEP}")
 
 
+def test_a_path_needs_no_further_request_for_its_ends_and_is_written_briefly() -> None:
+    visitor = visit(model=DEEP, view="Interpolate", path="Great arc")
+    pictures = [one.proto.imgs[0].url for one in visitor.get("image")]
+    assert len(pictures) == 2
+    assert all(url.startswith("data:image/png;base64,") for url in pictures)
+    for key in (f"scrubber-{DEEP}", f"path-map-{DEEP}"):
+        path = given(visitor, key)["path"]
+        assert len(path) == 61
+        assert max(len(repr(abs(value))) for latent in path for value in latent) <= 7
+
+
 def test_the_manifold_has_a_slider_for_every_dimension_by_kl(bundles: dict[str, Bundle]) -> None:
     data = given(visit(model=DEEP, view="Manifold", z="1,2,3,4,5,6,7,8"), f"manifold-{DEEP}")
     assert [row["dimension"] for row in data["rows"]] == list(bundles[DEEP].dimensions_by_kl)
