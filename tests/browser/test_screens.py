@@ -294,5 +294,11 @@ def test_on_a_projector_the_picture_and_the_words_of_trust_are_in_sight(visitor:
         page.locator(f".lens {name}").bounding_box() for name in (".picture", ".original canvas")
     )
     assert picture["width"] > 2 * original["width"] > 80
+    page.locator(".tour .end").click()
+    page.set_viewport_size({"width": 1024, "height": 768})
+    visitor.open(model=OTHER, view="Map", pins="one~test-3", z="3,3,-3,3,-3,3,0,0")
+    reasons = page.locator(".lens .density")
+    visitor.until(lambda: reasons.inner_text().count("; ") == 2, "there are three reasons")
+    visitor.until(lambda: reasons.evaluate(BOTTOM) <= side.evaluate(BOTTOM), "they are in sight")
     page.set_viewport_size({"width": 1280, "height": 900})
     visitor.leave()
