@@ -27,10 +27,9 @@ from explorer.bundle import latents
 from explorer.bundle.card import BundleError
 from explorer.bundle.store import FILES, find_bundles, load_bundle, load_reference, read_card
 from explorer.cli import verify
-from explorer.cli.plan import plan_run
+from explorer.cli.plan import plan_recipe, plan_run
 from explorer.cli.train import SHIPPED, Settings, parse_arguments
 from explorer.data.reading import Reading
-from explorer.recipes.find import RECIPES
 from explorer.training import export, loop
 from explorer.training.destination import Destination
 from explorer.training.lock import locked
@@ -231,11 +230,12 @@ def test_without_arguments_everything_shipped_is_trained(
 
 def test_the_models_that_are_there_are_those_that_are_trained_without_arguments() -> None:
     cards = [read_card(path) for path in find_bundles(ROOT / "pretrained")]
-    assert sorted(card.training.command for card in cards) == sorted(
-        settings.command() for settings in SHIPPED
-    )
+    planned = {settings.command(): plan_recipe(settings) for settings in SHIPPED}
+    assert {card.training.command for card in cards} == planned.keys()
+    assert len(cards) == len(SHIPPED)
     for card in cards:
-        recipe = RECIPES[card.model.recipe_name]
+        name, recipe = planned[card.training.command]
+        assert card.model.recipe_name == name
         assert card.model.recipe.model_dump(mode="json") == recipe.model_dump(mode="json")
 
 

@@ -69,8 +69,8 @@ class Settings:
 
 
 SHIPPED = (
-    Settings("fashion_mnist", 2),
-    Settings("fashion_mnist", 8),
+    Settings("fashion_mnist", 2, refinement=3),
+    Settings("fashion_mnist", 8, epochs=120, refinement=2),
     Settings("mnist", 2, "residual-digits"),
     Settings("mnist", 8, "residual-wide-digits"),
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
