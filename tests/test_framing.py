@@ -267,6 +267,7 @@ process.stdout.write(JSON.stringify(answers));
 def test_the_browser_evens_light_as_the_server_does(node: Path) -> None:
     shape, x = (64, 64, 1), np.linspace(0, 1, 64)
     inks = [0.25 + 0.7 * np.asarray(digit(64, width), float) / 255 for width in (3, 6, 12)]
+    inks.append(squared((64, 64), 8))
     pictures = [picture_of(255 * ink * light(x)) for light in ANY_LIGHTS.values() for ink in inks]
     asked = {
         "pictures": [np.asarray(one).ravel().tolist() for one in pictures],
@@ -284,6 +285,24 @@ def test_the_browser_evens_light_as_the_server_does(node: Path) -> None:
         framing = Framing((0.5, 0.5), 1.0, *answer["tone"])
         seen = 255 * frame_picture(picture, framing, shape, BLACK).ravel()
         np.testing.assert_allclose(answer["seen"], seen, atol=2)
+
+
+def squared(size: Size, every: int) -> np.ndarray:
+    """Return the light that squared paper reflects, with a seven on it, in [0, 1]."""
+    width, height = size
+    down, across = np.indices((height, width))
+    lines = (down % every == every // 2) | (across % every == every // 2)
+    seven = np.asarray(digit(height, height // 12), float)
+    ink = np.pad(seven, ((0, 0), (0, width - height)), constant_values=255) == 0
+    return np.asarray(np.where(ink, 0.2, np.where(lines, 0.7, 0.95)))
+
+
+@pytest.mark.parametrize("light", ["falls off by 45 %", "a shadow's edge"])
+def test_densely_squared_paper_in_a_small_photo_is_paper(light: str) -> None:
+    x = np.linspace(0, 1, 120)
+    photo = picture_of(255 * squared((120, 100), 6) * LIGHTS[light](x))
+    suggestion = suggest_framing(photo, GREY, BLACK)
+    assert suggestion.invert and suggestion.even
 
 
 def test_paper_beside_a_shadow_becomes_white_and_keeps_its_ink() -> None:

@@ -186,14 +186,18 @@ def _light(luma: np.ndarray) -> np.ndarray:
     """
     side = min(luma.shape) // 4 | 1
     around = np.pad(luma, side, mode="reflect", reflect_type="odd").clip(0.0, 1.0)
-    closed = _filtered(_filtered(around, side, np.maximum), side, np.minimum)
-    light = np.maximum(closed[side:-side, side:-side], np.float32(1 / 255))
+    light = np.maximum(_closed(around, side)[side:-side, side:-side], np.float32(1 / 255))
     filled, lower = np.ones_like(light), light.copy()
     lower[1:-1, 1:-1] = 1.0
     while (lower < filled).any():
         filled = lower
         lower = np.maximum(light, _filtered(filled, 3, np.minimum))
     return np.asarray(filled)
+
+
+def _closed(values: np.ndarray, side: int) -> np.ndarray:
+    """Remove, by a morphological closing, what is dark and narrower than a square."""
+    return _filtered(_filtered(values, side, np.maximum), side, np.minimum)
 
 
 def _filtered(values: np.ndarray, side: int, extreme: np.ufunc) -> np.ndarray:
@@ -242,9 +246,13 @@ def _resample(
 
 
 def _ink(luma: np.ndarray, darkest: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """Find ink on paper in uneven light, bool; all False if the picture shows something else."""
+    """Find ink on paper in uneven light, bool; all False if the picture shows something else.
+
+    Lines that are narrower than a 30th of the picture, as on ruled or squared paper, are no reason
+    against paper.
+    """
     ink = darkest / _filtered(light, 3, np.minimum) < _INK
-    paper = luma / light > 1.0 - PLAIN
+    paper = _closed(luma, min(luma.shape) // 32 | 1) / light > 1.0 - PLAIN
     is_paper = (
         paper.mean() > 0.7
         and _border(paper).mean() > 0.9

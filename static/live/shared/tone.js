@@ -69,7 +69,8 @@ export function suggestTone(pixels, width, background, { plain, hardlyVisible },
  */
 function isInkOnPaper(luma, light, width, plain) {
   const darkest = filtered(light, width, 3, Math.min);
-  const relative = luma.map((value, i) => value / light[i]);
+  const lines = (Math.min(width, luma.length / width) >> 5) | 1; // of ruled paper: narrower than this
+  const relative = closed(luma, width, lines).map((value, i) => value / light[i]);
   const [least, most] = [Math.min(...light), Math.max(...light)];
   const share = (
     /** @type {ArrayLike<number>} */ values,
@@ -93,9 +94,8 @@ function isInkOnPaper(luma, light, width, plain) {
 export function lightOn(luma, width) {
   const side = (Math.min(width, luma.length / width) >> 2) | 1;
   const around = extended(luma, width, side);
-  const brightest = filtered(around, width + 2 * side, side, Math.max);
-  const closed = filtered(brightest, width + 2 * side, side, Math.min);
-  const light = luma.map((_, i) => Math.max(closed[(Math.floor(i / width) + side) * (width + 2 * side) + (i % width) + side], 1 / 255)); // prettier-ignore
+  const wide = closed(around, width + 2 * side, side);
+  const light = luma.map((_, i) => Math.max(wide[(Math.floor(i / width) + side) * (width + 2 * side) + (i % width) + side], 1 / 255)); // prettier-ignore
   let filled = luma.map(() => 1);
   let lower = filled.slice();
   for (const i of borderOf(light.length, width)) lower[i] = light[i];
@@ -146,6 +146,15 @@ function extended(values, width, margin) {
     const edge = values[row * width + column];
     return Math.min(Math.max(2 * edge - values[mirrored], 0), 1);
   });
+}
+
+/**
+ * Values without what is dark and narrower than a square, by a morphological closing.
+ *
+ * @param {Float32Array} values @param {number} width @param {number} side
+ */
+function closed(values, width, side) {
+  return filtered(filtered(values, width, side, Math.max), width, side, Math.min);
 }
 
 /**
