@@ -24,7 +24,7 @@ else:  # the server, which runs this file again for every visitor
         __file__,
         routes=server.routes(),
         middleware=[
-            Middleware(middleware.CompletedDocument, server.expect),
+            Middleware(middleware.CompletedDocument),
             Middleware(middleware.CompressedCode),
             Middleware(middleware.GuardedMessages),
         ],

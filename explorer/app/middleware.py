@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from posixpath import normpath
@@ -27,9 +26,8 @@ class CompletedDocument:
     the time that the run asks for them.
     """
 
-    def __init__(self, app: ASGIApp, expect: Callable[[str], Awaitable[None]]) -> None:
-        """Complete the documents of ``app``; ``expect`` gets each one's query string afterwards."""
-        self._app, self._expect = app, expect
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer an ASGI request."""
@@ -38,7 +36,6 @@ class CompletedDocument:
             return await self._app(scope, receive, send)
         start, page = await _whole_answer(self._app, scope, receive)
         await _send(send, start, page.replace(b"</body>", _added() + b"</body>", 1))
-        await self._expect(scope["query_string"].decode("latin-1"))
 
 
 @cache

@@ -45,16 +45,6 @@ def render_page() -> None:
         parts.mount_images(bundle)
 
 
-def expect(model: str) -> None:
-    """Load what a page first needs of a model, or of the one that is shown by default."""
-    cards = _in_order(cache.list_bundles())
-    chosen = [model] if model in cards else _easiest_first(cards)[:1]
-    with contextlib.suppress(BundleError):  # the page says so
-        for bundle in map(cache.open_bundle, chosen):
-            cache.vivid_row(bundle)
-            cache.model_payload(bundle)
-
-
 @contextlib.contextmanager
 def _turn() -> Iterator[None]:
     has_turn = _TURNS.acquire(timeout=_TURN_SECONDS)

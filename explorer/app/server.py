@@ -11,7 +11,6 @@ import gc
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from anyio import create_task_group, to_thread
 from starlette.requests import Request
@@ -51,12 +50,6 @@ async def _prepare() -> None:
     """Import the page, and leave all that is never freed out of later garbage collections."""
     await _import("page")
     gc.freeze()
-
-
-async def expect(query: str) -> None:
-    """Load the model that a page will show, while the browser reads Streamlit's code."""
-    page = await _import("page")
-    await to_thread.run_sync(page.expect, dict(parse_qsl(query)).get("model", ""))
 
 
 def routes() -> list[Route]:

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from explorer.app import cache, page
+from explorer.app import cache
 from explorer.app.words import literal
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.store import load_bundle
 
 from .visiting import (
     DEEP,
@@ -44,23 +43,6 @@ def test_without_the_images_thumbnails_are_reconstructions_and_said_to_be(
     assert "not on this machine" not in sentences(visitor)
     assert "test images above their reconstructions" in captions(visitor)
     assert images_sent(visitor, bundles[FLAT]).startswith(b"\x89PNG")
-
-
-@pytest.mark.usefixtures("fresh_caches")
-def test_an_expected_model_is_loaded_before_its_page_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded, load = [], load_bundle
-
-    def noted(path: Path) -> Bundle:
-        loaded.append(path.name)
-        return load(path)
-
-    monkeypatch.setattr(cache, "load_bundle", noted)
-    page.expect(DEEP)
-    assert loaded == [DEEP]
-    assert_sound(visit(model=DEEP, view="Map"))
-    assert loaded == [DEEP]
-    page.expect("../no such model")
-    assert loaded == [DEEP, FLAT]  # the one that a page shows by default
 
 
 def test_a_public_data_set_that_is_not_enlarged_is_not_offered_for_fetching(
