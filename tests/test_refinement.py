@@ -1,4 +1,4 @@
-"""Refined posteriors: exact where the best one is known, and never worse than before."""
+"""Refined posteriors: exact where the best one is known, and better on average elsewhere."""
 
 from __future__ import annotations
 

@@ -395,8 +395,8 @@ def draggable(prefix: str, count: int, on_drop: Callable[[int, int | str], None]
 
 
 def _written(path: np.ndarray) -> list[list[float]]:
-    """Latents of a path with five decimals, two more than the point has: JSON of half the size."""
-    rounded: list[list[float]] = path.astype(np.float64).round(5).tolist()
+    """Latents of a path with six decimals, three more than the point has: much shorter JSON."""
+    rounded: list[list[float]] = path.astype(np.float64).round(6).tolist()
     return rounded
 
 

@@ -133,7 +133,7 @@ def _look_around(
     return _Posterior(
         mean,
         log_var,
-        neg_elbo=(ops.mean(by_point(neg_log_px, 1), axis=0) + kl[:, np.newaxis]),
+        neg_elbo=ops.mean(by_point(neg_log_px, 1), axis=0) + kl[:, np.newaxis],
         gradient=ops.matmul(jacobian, slope[..., np.newaxis]) + (spread * mean)[..., np.newaxis],
         hessian=ops.matmul(weighted, ops.transpose(jacobian, (0, 2, 1))) + prior,
     )

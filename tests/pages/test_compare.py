@@ -82,7 +82,7 @@ def test_a_path_and_an_image_go_through_both_models(downloads: dict[str, Any]) -
     data = given(visitor, "film-mnist-8d-mnist-2d")
     assert data["beside"]["content"] == flat.content
     ends = [data["beside"]["path"][at] for at in (0, -1)]
-    np.testing.assert_allclose(ends, flat.latents.z_mean[[3, 5]], atol=1e-5)
+    np.testing.assert_allclose(ends, flat.latents.z_mean[[3, 5]], atol=1e-6)
     assert given(visitor, "compare-mnist-2d-mnist-8d")["path"] == data["beside"]["path"]
     tables = [one.value for one in visitor.markdown if "Return distance" in one.value]
     assert len(tables) == 2

@@ -212,7 +212,7 @@ def test_pins_are_kept_used_saved_and_linked(
     send(elsewhere, "drag-pin-", "dropped", {"held": 1, "onto": "Interpolate"})
     assert address(elsewhere)["view"] == "Interpolate"
     path = np.array(given(elsewhere, f"scrubber-{DEEP}")["path"])
-    np.testing.assert_allclose(path[[0, -1]], arrays["z"], atol=1e-5)
+    np.testing.assert_allclose(path[[0, -1]], arrays["z"], atol=1e-6)
     press(elsewhere, "Direction")
     (row,) = given(elsewhere, f"direction-{DEEP}")["rows"]
     assert row["label"] == "#61 8 → 50 % ~ one; two"

@@ -89,7 +89,7 @@ def test_a_path_needs_no_further_request_for_its_ends_and_is_written_briefly() -
     for key in (f"scrubber-{DEEP}", f"path-map-{DEEP}"):
         path = given(visitor, key)["path"]
         assert len(path) == 61
-        assert max(len(repr(abs(value))) for latent in path for value in latent) <= 7
+        assert max(len(repr(abs(value))) for latent in path for value in latent) <= 8
 
 
 def test_the_manifold_has_a_slider_for_every_dimension_by_kl(bundles: dict[str, Bundle]) -> None:
