@@ -452,8 +452,15 @@ def test_the_map_is_saved_as_png_and_svg(visitor: Visitor, bundles: dict[str, Bu
     visitor.open(model=FLAT, view="Map", z="0,0")
     box = visitor.page.locator(".plot").bounding_box()
     files = {}
+    opener = visitor.page.locator(".tools summary")
+    svg = visitor.page.get_by_role("button", name="SVG")
+    for leave in (lambda: svg.press("Escape"), visitor.page.locator(".plot").focus):
+        opener.click()
+        svg.wait_for()
+        leave()
+        svg.wait_for(state="hidden")
     for name in ("PNG ×2", "SVG"):
-        visitor.page.locator(".tools summary").click()
+        opener.click()
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("button", name=name).click()
         files[name] = download.value.path().read_bytes()
