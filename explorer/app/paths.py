@@ -27,8 +27,8 @@ _SCORES_HELP = f"""
 - **Change**: how much the picture changes on the way, as a multiple of the straight line's: the
   length of the decoded path, by the Fisher–Rao metric where pixels are probabilities of white
   (Bernoulli), else by the distance between pictures.
-- **In thin places**: the share of the way where the data is thinner than at all but {THIN:.0%} of
-  the test images.
+- **In thin places**: the share of the way where the data is thinner than at all but
+  {100 * THIN:.0f} % of the test images.
 - **Return distance**: the mean distance $\\lVert E(D(z)) - z \\rVert$; small where decoder and
   encoder agree.
 - **Largest step**: over the mean one, of {JUDGED - 1} that are spaced evenly in the picture.
@@ -68,7 +68,7 @@ def _scores_table(scores: Mapping[PathKind, Scores], chosen: PathKind) -> str:
     """The scores of each kind of path, as a Markdown table with the chosen one in bold."""
     straight = scores["Straight line"].length or 1.0
     rows = [
-        (kind, f"{s.length / straight:.2f}", f"{s.thin:.0%}", f"{s.return_distance:.2f}",
+        (kind, f"{s.length / straight:.2f}", f"{100 * s.thin:.0f} %", f"{s.return_distance:.2f}",
          f"{s.jump:.2f} ×")
         for kind, s in scores.items()
     ]  # fmt: skip

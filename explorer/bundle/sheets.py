@@ -205,7 +205,8 @@ def interpolation(
             Sheet(
                 decode(bundle, path),
                 count,
-                title=f"{kind}: change {scores.length / straight:.2f}, thin {scores.thin:.0%}, "
+                title=f"{kind}: change {scores.length / straight:.2f}, "
+                f"thin {100 * scores.thin:.0f} %, "
                 f"returns within {scores.return_distance:.2f}, step {scores.jump:.2f} ×",
                 column_labels=[f"{math.floor(share)}" for share in percentiles(bundle, path)],
             )

@@ -317,12 +317,14 @@ def test_boxes_make_groups_that_are_compared_and_saved(
     pixel = frame.place_at(1, 0)[0] - frame.place_at(0, 0)[0]
     visitor.sent.clear()
 
-    def draw(low: list[float], high: list[float], *keys: str) -> None:
+    def draw(low: list[float], high: list[float], *keys: str, then: str = "") -> None:
         for key in keys:
             visitor.page.keyboard.down(key)
         visitor.page.mouse.move(*frame.pixel_of(low))
         visitor.page.mouse.down()
         visitor.page.mouse.move(*frame.pixel_of(high), steps=6)
+        if then:
+            visitor.page.keyboard.press(then)
         visitor.page.mouse.up()
         for key in keys:
             visitor.page.keyboard.up(key)
@@ -332,6 +334,9 @@ def test_boxes_make_groups_that_are_compared_and_saved(
         found: np.ndarray = np.all((low_edge < z_mean) & (z_mean < high_edge), axis=1)
         return found
 
+    draw([-1, -1], [1, 1], then="Escape")
+    visitor.page.wait_for_timeout(300)
+    assert not visitor.page.locator(".groups").is_visible()
     heading = visitor.page.locator(".groups .A strong")
     first = bundle.card.data.classes[0]
     visitor.page.locator(".legend .entry", has_text=first).press("a")
@@ -447,8 +452,15 @@ def test_the_map_is_saved_as_png_and_svg(visitor: Visitor, bundles: dict[str, Bu
     visitor.open(model=FLAT, view="Map", z="0,0")
     box = visitor.page.locator(".plot").bounding_box()
     files = {}
+    opener = visitor.page.locator(".tools summary")
+    svg = visitor.page.get_by_role("button", name="SVG")
+    for leave in (lambda: svg.press("Escape"), visitor.page.locator(".plot").focus):
+        opener.click()
+        svg.wait_for()
+        leave()
+        svg.wait_for(state="hidden")
     for name in ("PNG ×2", "SVG"):
-        visitor.page.locator(".tools summary").click()
+        opener.click()
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("button", name=name).click()
         files[name] = download.value.path().read_bytes()

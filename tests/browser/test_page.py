@@ -171,6 +171,9 @@ def test_the_first_visit_begins_with_a_tour_that_does_not_come_again(
     assert tour.is_visible()
     tour.locator(".end").click()
     assert not tour.is_visible()
+    page.locator(".frame .ask").click()
+    page.keyboard.press("Escape")
+    assert not tour.is_visible()
 
 
 def test_keys_open_views_move_the_point_and_present(visitor: Visitor) -> None:

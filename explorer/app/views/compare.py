@@ -317,10 +317,11 @@ def _render_figures(bundle: Bundle, other: Bundle) -> None:
         st.caption("Both explain every test image equally well.")
         return
     better, worse = names if gap.mean > 0 else reversed(names)
+    share = 100 * np.mean(gap.of_images * np.sign(gap.mean) > 0)
     st.caption(
         f"**{better}** explains a test image better than {worse} by {abs(gap.mean):.2f} ± "
         f"{gap.error:.2f} nats on average (± the standard error over {len(gap.of_images):,} "
-        f"images), and {np.mean(gap.of_images * np.sign(gap.mean) > 0):.0%} of them better."
+        f"images), and {share:.0f} % of them better."
     )
     chances = {one.card.name: cache.chance(one) for one in (bundle, other)}
     if told := describe_gap_by_chance(gap, chances):

@@ -44,8 +44,9 @@ Every tile is the **decoder's** picture of one place, and lies where that place 
 - Over a **plane**, **normal** spacing puts the same share of the prior between neighbours (inverse
   normal CDF, Kingma & Welling 2014, figure 4); **linear** the same distance. The range is in
   standard deviations of the prior.
-- **Shade holes** dims places where the training data is thinner than at {1 - HOLE:.0%} of the test
-  images: the decoder answers there too, but has learned nothing about them.
+- **Shade holes** dims places where the training data is thinner than at
+  {100 * (1 - HOLE):.0f} % of the test images: the decoder answers there too, but has learned
+  nothing about them.
 - **Move the pointer** over a tile to see it large; **click** to keep the point.
 """
 

@@ -43,7 +43,8 @@ export class Frame {
     this.#hub = hub;
     root.innerHTML = HTML;
     const dialog = find(root, "dialog", HTMLDialogElement);
-    this.#tour = new Tour(find(root, ".tour"), (view) => hub.actions.openView(view));
+    const { signal } = this.#undo;
+    this.#tour = new Tour(find(root, ".tour"), (view) => hub.actions.openView(view), signal);
     const present = () => this.#present();
     find(root, ".ask").addEventListener("click", () => this.#tour.start());
     find(root, ".show").addEventListener("click", () => dialog.showModal());
@@ -66,7 +67,7 @@ export class Frame {
       f: toggleFullScreen,
       p: present,
     };
-    listen(keys, this.#undo.signal);
+    listen(keys, signal);
     this.#forget = hub.settings.onChange(() => this.#showProblems());
     this.#showProblems();
   }

@@ -8,6 +8,7 @@ export const LIST = [
   ["+ − 0, Enter", "on the map: zoom, show all; to the nearest image"],
   ["A, B", "put the nearest image (Shift: all in sight) or a class of the legend in a group"],
   ["Ctrl Z, Ctrl Y", "undo and redo of the point"],
+  ["Esc", "give up the region that is being drawn; end the tour"],
   ["K", "keep the point as a pin"],
   ["F", "full screen"],
   ["P", "presentation: no sidebar, large type"],

@@ -21,12 +21,18 @@ export class Tour {
   #open;
   #step = 0;
 
-  /** @param {HTMLElement} box @param {(view: string) => void} open goes to a view */
-  constructor(box, open) {
+  /**
+   * @param {HTMLElement} box @param {(view: string) => void} open goes to a view
+   * @param {AbortSignal} signal ends the listening for a key
+   */
+  constructor(box, open, signal) {
     this.#box = box;
     this.#open = open;
     find(box, ".next").addEventListener("click", () => this.#show(this.#step + 1));
     find(box, ".end").addEventListener("click", () => this.end());
+    const useKey = (/** @type {KeyboardEvent} */ { key }) =>
+      key === "Escape" && this.#isOpen && this.end();
+    window.addEventListener("keydown", useKey, { signal });
     const { style } = document.documentElement;
     const leaveRoom = () => style.setProperty("--tour", `${box.offsetHeight}px`);
     new ResizeObserver(leaveRoom).observe(box);
@@ -41,6 +47,10 @@ export class Tour {
     }
   }
 
+  get #isOpen() {
+    return this.#box.matches(":popover-open");
+  }
+
   start() {
     this.#box.showPopover();
     this.#show(0);
@@ -48,7 +58,7 @@ export class Tour {
 
   /** Ends the tour if a view was opened that the step does not speak of. @param {string} view */
   follow(view) {
-    if (this.#box.matches(":popover-open") && view !== STEPS[this.#step][0]) this.end();
+    if (this.#isOpen && view !== STEPS[this.#step][0]) this.end();
   }
 
   end() {

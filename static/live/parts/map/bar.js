@@ -61,7 +61,7 @@ function findField(classes, findImage) {
 }
 
 /**
- * A button that opens the list of file types for saving the map.
+ * A button that opens the list of file types for saving the map; Esc or a click elsewhere closes it.
  *
  * @param {(type: "PNG" | "SVG", times: number) => void} save
  */
@@ -81,6 +81,10 @@ function saver(save) {
       }),
     ),
   );
+  list.tabIndex = -1; // a press on a button of it keeps the focus inside, in Safari too
+  const isInside = (/** @type {any} */ target) => details.contains(target);
+  details.addEventListener("focusout", (event) => (details.open &&= isInside(event.relatedTarget)));
+  details.addEventListener("keydown", ({ key }) => (details.open &&= key !== "Escape"));
   details.append(summary, list);
   return details;
 }

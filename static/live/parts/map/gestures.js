@@ -43,7 +43,7 @@ export class Gestures {
   /**
    * What the pointer that is down does; "press" until a move after the pause tells that it looks.
    *
-   * @type {"" | "pan" | "press" | "look" | "draw" | "pinch" | "scroll"}
+   * @type {"" | "pan" | "press" | "look" | "draw" | "pinch" | "scroll" | "cancelled"}
    */
   #doing = "";
   /** @type {number[]} */
@@ -143,6 +143,13 @@ export class Gestures {
     this.#down.delete(event.pointerId);
     this.#giveUp();
     this.#doing = "";
+  }
+
+  /** Gives up the region that is being drawn, if there is one. */
+  cancel() {
+    if (this.#doing !== "draw") return;
+    this.#giveUp();
+    this.#doing = "cancelled";
   }
 
   #giveUp() {

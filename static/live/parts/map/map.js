@@ -449,6 +449,7 @@ export class LiveMap {
     else if (event.key === "+" || event.key === "=") this.#change((view) => view.zoom(1.4));
     else if (event.key === "-") this.#change((view) => view.zoom(1 / 1.4));
     else if (event.key === "0") this.#reset();
+    else if (event.key === "Escape") return this.#gestures.cancel();
     else if (event.key === "Enter") this.#settle(this.#spotOf(this.#nearest));
     else if (group) this.#groups.toggle(group, event.shiftKey ? this.#seen : [this.#nearest]);
     else return;
