@@ -80,7 +80,7 @@ def test_random_visitors_leave_nothing_behind() -> None:
 
 
 def test_no_click_in_haste_is_lost() -> None:
-    """Each run stops the previous one, whose clicks must count all the same."""
+    """Each run ends the previous one early, whose clicks must count all the same."""
 
     async def pins_after_clicks(server: Server) -> int:
         visitor = Visitor(server, MODELS[0])
@@ -101,6 +101,32 @@ def test_no_click_in_haste_is_lost() -> None:
 
     with serve() as server:
         assert loops.run(pins_after_clicks(server)) == 6
+
+
+def test_the_runs_of_a_session_follow_one_another(tmp_path: Path) -> None:
+    """Two at once, which Streamlit allows unless told otherwise, change one state: some fail."""
+    log, script = tmp_path / "log", tmp_path / "script.py"
+    script.write_text(
+        "import time\nimport streamlit as st\n"
+        f"with open({str(log)!r}, 'a') as log:\n"
+        "    log.write('begin ')\n    log.flush()\n"
+        "    try:\n        time.sleep(0.3)\n        st.write('in between')\n"
+        "    finally:\n        time.sleep(0.1)\n        log.write('end ')\n"
+    )
+
+    async def hurry(server: Server) -> None:
+        visitor = Visitor(server, "")
+        async with visits([visitor]):
+            await visitor.open()
+            for _ in range(3):
+                await visitor.ask("")
+                await asyncio.sleep(0.1)
+            await visitor.hear()
+
+    with serve(script=str(script)) as server:
+        loops.run(hurry(server))
+    runs = log.read_text().split()
+    assert len(runs) >= 4 and runs == ["begin", "end"] * (len(runs) // 2)
 
 
 def test_uploads_leave_nothing_behind() -> None:
