@@ -163,6 +163,6 @@ def test_what_the_flow_brings_is_told_with_the_figures_of_the_cards() -> None:
 def test_what_refinement_brings_is_told_with_the_figures_of_the_cards() -> None:
     text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"\*\*What the steps bring.\*\*.*?\n\n", text, re.DOTALL)
-    for name in ("fashion_mnist-2d", "fashion_mnist-8d"):
+    for name in ("fashion_mnist-2d", "fashion_mnist-8d", "mnist-2d"):
         for model in (MODELS[name], MODELS[f"{name}-no-refinement"]):
             assert f"{model.card.metrics.neg_elbo:.2f}" in told, name
