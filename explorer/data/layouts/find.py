@@ -7,7 +7,8 @@ The way through this package, from a path to a ``Layout``:
     folders           pictures: splits and classes from folders, without ``copies`` and ``masks``;
                       ``table_files``, ``lists`` and ``json_tables`` read what lies beside them,
                       ``tables`` and ``row_names`` match its rows to the pictures
-    named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``
+    named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``, as
+                      ``array_names`` reads their names
     csv_rows, parquet_rows    tables whose rows are images
     splits            a column that says the split
     classify          the labels of all splits become classes, as ``labels`` reads them
