@@ -33,10 +33,8 @@ def read_labels_beside(
         return found
     counts = {len(array) for array in arrays.values() if array.shape}
     for table in read_tables(tree, [name for name in names if is_table(name)], [()], report):
-        cells = _labels_of(table.columns, table.files[0], counts)
-        if cells:
-            name = table.files[0]
-            stem = stem_of(name)
+        name, stem = table.name, stem_of(table.name)
+        if cells := _labels_of(table.columns, name, counts):
             key = stem if key_of(stem).is_labels else f"{stem} labels"
             labels = plain(numbers_or_words(cells), name)
             found[name] = key, stored_array(key, labels, "table")

@@ -126,7 +126,7 @@ def _without_objects(tables: list[Table], report: Report) -> list[Table]:
     if all(len({*cells}) == len(cells) for cells in names):
         return tables
     for table in boxed:
-        report.note(f"{table.files[0]} is not used, as its rows tell of objects, not of images")
+        report.note(f"{table.name} is not used, as its rows tell of objects, not of images")
     return [table for table in tables if table not in boxed]
 
 
@@ -136,7 +136,7 @@ def split_by_tables(tables: Sequence[Table]) -> None:
     Args:
         tables: tables beside images that are not split by folders.
     """
-    roles = [role_of_table(table.files[0]) for table in tables]
+    roles = [role_of_table(table.name) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
             if len(table.columns) > 1 or are_files(table.first):
@@ -155,12 +155,12 @@ def _join_numbered(tables: list[Table]) -> list[Table]:
     """Join lists whose lines begin with image numbers, as in CUB-200, to the list of names."""
     kept = []
     numbered = {
-        table.files[0].rpartition("/")[0]: table
+        table.name.rpartition("/")[0]: table
         for table in tables
         if "images" in table.columns and NUMBER in table.columns
     }
     for table in tables:
-        images = numbered.get(table.files[0].rpartition("/")[0])
+        images = numbered.get(table.name.rpartition("/")[0])
         if images is None or table is images or table.columns.get(NUMBER) != images.columns[NUMBER]:
             kept.append(table)
         else:
