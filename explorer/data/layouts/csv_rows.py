@@ -31,6 +31,8 @@ from explorer.errors import DatasetError
 
 PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
+TEXT = (".txt", ".dat")
+"""Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
 _INDEX = re.compile(r"(unnamed: \d+)?")  # title of a row index, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
@@ -73,7 +75,7 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
         stored = [table.stored(own) for table, own in zip(tables, columns, strict=True)]
         source = as_images(stored, tree.path)
         found[role] = with_columns(source, columns, reading.label, report)
-    origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
+    origin = "text file" if suffix_of(names[0]) in TEXT else "CSV file"
     return classify(tree.path, origin, split_by_column(found, report), report, label=reading.label)
 
 

@@ -16,7 +16,7 @@ from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.array_names import key_of
-from explorer.data.layouts.csv_rows import size_of_csv
+from explorer.data.layouts.csv_rows import TEXT, size_of_csv
 from explorer.data.layouts.named_arrays import count_in_arrays
 from explorer.data.layouts.parquet_rows import count_in_parquet
 from explorer.data.layouts.parts import join_parts
@@ -35,8 +35,6 @@ _FAMILY_OF_SUFFIX = {
     ".csv": CSV,
     ".tsv": CSV,
 }
-TEXT = (".txt", ".dat")
-"""Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
 FEW = 10
 """Fewer pictures than this may be mere illustrations of a data file beside them."""
 _SAMPLE = 20  # files that are examined to judge all

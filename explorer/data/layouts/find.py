@@ -46,7 +46,7 @@ from explorer.data.files.tree import UNREADABLE, Tree, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.copies import without_copied_files
-from explorer.data.layouts.csv_rows import find_in_csv
+from explorer.data.layouts.csv_rows import TEXT, find_in_csv
 from explorer.data.layouts.families import (
     ARRAYS,
     CSV,
@@ -54,7 +54,6 @@ from explorer.data.layouts.families import (
     IDX,
     PARQUET,
     PICTURES,
-    TEXT,
     are_in_archives,
     are_single_pictures,
     choose_family,
