@@ -103,18 +103,16 @@ def match_rows(
             if title in (names, NUMBER) or others and is_split:
                 continue
             column = np.array([*cells, ""])[rows]
-            if title in merged:  # a table for each split
-                missing = merged[title] == ""
-                is_other = (merged[title] != column) & ~missing & (column != "")
-                if np.any(is_other) and not is_of_both(table.name):
-                    what = "split" if title == SPLIT_OF_TABLE else title
-                    report.note(
-                        f"{table.name} gives some images another {what} than "
-                        f"{first[title]}, which is used"
-                    )
-                merged[title] = np.where(missing, column, merged[title])
-            else:
-                merged[title], first[title] = column, table.name
+            before = merged.get(title, np.full(len(files), ""))  # of tables of other splits
+            is_other = (before != column) & (before != "") & (column != "")
+            if np.any(is_other) and not is_of_both(table.name):
+                what = "split" if title == SPLIT_OF_TABLE else title
+                report.note(
+                    f"{table.name} gives some images another {what} than {first[title]}, which is "
+                    "used"
+                )
+            merged[title] = np.where(before == "", column, before)
+            first.setdefault(title, table.name)
     return merged
 
 
