@@ -8,7 +8,6 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -327,7 +326,7 @@ def _counts_last(array: Stored, labels: Sequence[Stored]) -> bool:
 def _moved(array: Stored) -> Stored:
     values = array.read() if array.mapped is None else array.mapped
     note = f"the last axis of {array.name} counts the images, as the labels do"
-    return replace(stored_array(array.name, np.moveaxis(values, -1, 0), array.origin), note=note)
+    return stored_array(array.name, np.moveaxis(values, -1, 0), array.origin, note)
 
 
 def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
