@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
@@ -343,8 +342,9 @@ def _classes(
         files = files_of[role]
         if not files:
             continue
-        elsewhere = (files_of[other] for other in files_of if tables and other != role)
-        others = [*chain.from_iterable(elsewhere)]
+        others = [
+            name for other in files_of if tables and other != role for name in files_of[other]
+        ]
         columns = match_rows(files, role, tables, others, reading.label, report)
         in_folders = bool(folders[0].parts) and len(names) > 1
         told = interpret(columns, files, names, label, reading.label, report, in_folders=in_folders)

@@ -87,9 +87,8 @@ def find_in_arrays(
     found = named.of_each_split(pick)
     names = names or named.take_class_names(found)
     found = named.split_by_indices(found)
-    unused = [name for name in arrays if name in named.tables or not arrays[name].shape]
-    for name in unused if not pick else ():
-        if name not in named.images:
+    for name in arrays if not pick else ():
+        if name in named.tables or not arrays[name].shape:
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(named.images[0], first.shape, shape, report)
@@ -279,8 +278,7 @@ class _Arrays:
         for name, one in zip(self.images, arrays, strict=True):
             if has_colours or (len(one.shape) == 2 and len({*one.shape}) == 1):
                 raise DatasetError(_is_one_picture(self.path, name, one.shape))
-        others = [name for name in self.arrays if name not in self.images]
-        others = [name for name in others if self.arrays[name].shape]
+        others = [n for n, one in self.arrays.items() if one.shape and n not in self.images]
         if not Counter(map(len, arrays)) - Counter(len(self.arrays[name]) for name in others):
             raise DatasetError(  # there are labels for each
                 f"{self.path} holds {self.describe(self.arrays)}, whose names do not say what they "
