@@ -93,16 +93,7 @@ def read_tables(
         tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
     for name in (name for name in names if name not in flowers):
         try:
-            if suffix_of(name) == ".npy":
-                columns = _read_labels(tree, name)
-            elif suffix_of(name) == ".mat":
-                columns = {
-                    title: [*map(cell, cells)]
-                    for title, cells in columns_in_mat(tree, name).items()
-                }
-            else:
-                with tree.local(name) as file:
-                    columns = _parse(name, file, report)
+            columns = _read(tree, name, report)
         except DatasetError as error:
             report.note(str(error).removesuffix("."))
             continue
@@ -169,17 +160,24 @@ def _join_numbered(tables: list[Table]) -> list[Table]:
     return kept
 
 
-def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
+def _read(tree: Tree, name: str, report: Report) -> dict[str, list[str]]:
+    """Return the columns of a table as text, as its suffix says."""
     suffix = suffix_of(name)
-    if suffix == ".parquet":
-        return _read_parquet(file)
-    if suffix == ".json" and file.seek(0, io.SEEK_END) > LARGEST_JSON:
-        raise DatasetError(
-            f"{name} has more than {LARGEST_JSON // 2**20} MB, and JSON must be read whole; such a "
-            "table is read as CSV or JSON lines."
-        )
-    file.seek(0)
-    content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
+    if suffix == ".npy":
+        return _read_labels(tree, name)
+    if suffix == ".mat":
+        table = columns_in_mat(tree, name)
+        return {title: [*map(cell, cells)] for title, cells in table.items()}
+    with tree.local(name) as file:
+        if suffix == ".parquet":
+            return _read_parquet(file)
+        if suffix == ".json" and file.seek(0, io.SEEK_END) > LARGEST_JSON:
+            raise DatasetError(
+                f"{name} has more than {LARGEST_JSON // 2**20} MB, and JSON must be read whole; "
+                "such a table is read as CSV or JSON lines."
+            )
+        file.seek(0)
+        content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
     if suffix in (".jsonl", ".ndjson"):
         return columns_of_records(
             [json.loads(line) for line in content.splitlines() if line.strip()]
@@ -188,6 +186,15 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return read_list(name, content, report)
+    return _read_csv(name, content, report)
+
+
+def _read_csv(name: str, content: str, report: Report) -> dict[str, list[str]]:
+    """Return the columns of a table whose cells are separated by tabs, semicolons, commas or bars.
+
+    Raises:
+        csv.Error: a quotation mark is not closed, or has more after it.
+    """
     content = content.lstrip("\r\n")
     while remark := _REMARK.match(content):
         content = content[remark.end() :]
