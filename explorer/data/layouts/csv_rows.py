@@ -299,7 +299,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     numbers = [cell for cell in first if cell and _NUMBER.fullmatch(cell)]
     below = [row for row in rows[1:] if len(row) == len(first)]
     has_words_below = any(not _NUMBER.fullmatch(row[place]) for row in below for place in words)
-    if words and (2 * len(words) >= len(first) or not has_words_below or _count_up(numbers)):
+    if words and (2 * len(words) >= len(first) or not has_words_below or counts_up(numbers)):
         return first, True, None
     if words:
         titles = [f"pixel{place}" for place in range(len(first))]
@@ -309,9 +309,9 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         if len(words) > 1:
             told = f"columns of words are called {', '.join(titles[place] for place in words)}"
         return titles, False, f"without titles, {told}"
-    is_spoiled = _were_made_unique(first)
-    has_titles = is_spoiled or _count_up(first)
     start = int(len(first) > 1 and not first[0])  # an index, as pandas writes it
+    is_spoiled = _were_made_unique(first)
+    has_titles = is_spoiled or counts_up(first[start:])  # pandas counts columns
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
     spoiled = f"{_SPOILED}; " if is_spoiled else ""
     if arrange_images((1, len(first) - start)) is not None:
@@ -323,11 +323,6 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     which = "last" if is_last else "first"
     told = f"without titles, the {which} column is taken as the label"
     return titles, has_titles, spoiled + told
-
-
-def _count_up(cells: list[str]) -> bool:
-    """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
-    return bool(cells) and counts_up(cells if cells[0] else cells[1:])
 
 
 def _were_made_unique(cells: list[str]) -> bool:
