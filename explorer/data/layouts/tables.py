@@ -381,7 +381,7 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
         report.note(f"{table.name} has {len(cells):,} labels for {len(paths):,} images")
         return False
     counted = sorted(paths, key=natural_order)
-    if counted != paths and not _count_up(counted):
+    if counted != paths and not _are_numbered(counted):
         report.note(
             f"{table.name} is not used, as the order of {paths[0]}, {paths[1]}, … is "
             "ambiguous: give a table with their names beside the labels"
@@ -396,7 +396,7 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
     return True
 
 
-def _count_up(paths: Sequence[str]) -> bool:
+def _are_numbered(paths: Sequence[str]) -> bool:
     """Whether names differ only in a number that counts from 0 or 1."""
     found = [re.fullmatch(r"(.*?)(\d+)(\D*)", path) for path in paths]
     if not all(found):
