@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
-from explorer.data.files.kinds import kind_of_bytes
+from explorer.data.files.kinds import HEAD, kind_of_bytes
 from explorer.data.pixels import (
     Form,
     draft,
@@ -247,7 +247,7 @@ def _load(image: ImageFile) -> bool:
 
 def _what_is_wrong(data: bytes, error: Exception) -> str:
     """Return the most helpful sentence for bytes that could not be opened as a picture."""
-    head = data[:4096]
+    head = data[:HEAD]
     if (found := kind_of_bytes(head)) and not (is_heif(head) and with_heif()):
         kind, advice = found
         return f"This is {kind}, which cannot be read here; {advice} and upload that."

@@ -78,7 +78,7 @@ def find_in_arrays(
             "save them with names, as in "
             "numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
         )
-    for note in dict.fromkeys(filter(None, (named.arrays[name].note for name in named.images))):
+    for note in filter(None, (named.arrays[name].note for name in named.images)):
         report.note(note)
     if len({key_of(name).rest for name in named.images}) > 1:
         found = named.one_a_class()
