@@ -107,12 +107,7 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
         self._is_spaced = False
-        with self._opened() as file:
-            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            file.seek(0)
-            self._encoding = "utf-16" if is_utf16 else "utf-8"
-            text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
-            lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
+        lines = self._first_lines()
         filled = [number for number, line in enumerate(lines) if line]
         if not filled:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
@@ -123,7 +118,7 @@ class _Csv:
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
         if self._delimiter == " ":
-            self._is_spaced = not is_utf16
+            self._is_spaced = self._encoding == "utf-8"
             lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
@@ -147,6 +142,15 @@ class _Csv:
             raise DatasetError(
                 f"{self.where} has several columns called {twice[0]}; give each its own title."
             )
+
+    def _first_lines(self) -> list[str]:
+        """Read the first lines, and find the encoding."""
+        with self._opened() as file:
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            file.seek(0)
+            self._encoding = "utf-16" if is_utf16 else "utf-8"
+            text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
+            return [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
 
     def find_pixels(self, tables: Sequence[_Csv], report: Report) -> None:
         """Decide on the titles and the order of the columns, and report guesses.
