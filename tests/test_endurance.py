@@ -24,6 +24,7 @@ from PIL import Image
 
 from benchmarks._server import Server, serve
 from benchmarks.visitors import OPTIONS, TABS, Visitor, visits
+from explorer.data.pixels import Form
 from explorer.data.uploads import UploadError, read_upload
 
 ROOT = Path(__file__).parents[1]
@@ -144,7 +145,7 @@ def test_uploads_leave_nothing_behind() -> None:
             for _ in range(chance.randint(0, 4)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
             try:
-                read_upload(bytes(damaged), (28, 28, 1))
+                read_upload(bytes(damaged), Form((28, 28, 1)))
             except UploadError as error:
                 assert "\n" not in str(error)
 

@@ -264,7 +264,7 @@ def test_slow_reading_shows_a_progress_line(
 ) -> None:
     clock = iter(range(0, 1000, 3))
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    list(progress.with_progress(range(6), 6))
+    list(progress.with_progress(["ab", "cd", "ef"], 6, len))
     assert "reading images: 6 of 6\n" in capsys.readouterr().err
 
 

@@ -136,7 +136,7 @@ def test_an_uploaded_training_image_is_what_training_saw(
             np.testing.assert_array_equal(images, trained / np.float32(255))
             seen.append(trained)
         for data, on_black, on_grey in zip(files, *seen, strict=True):
-            is_transparent = read_upload(data, dataset.image_shape).image.mode == "RGBA"
+            is_transparent = read_upload(data, Form(dataset.image_shape)).image.mode == "RGBA"
             assert (on_black != on_grey).any() == is_transparent
 
 
@@ -177,10 +177,10 @@ def test_so_it_is_for_images_from_arrays(tmp_path: Path, side: int, grey: bool) 
 
 def test_large_pictures_are_reduced_for_large_models_less() -> None:
     data = encode(Image.new("L", (3000, 2000)), "PNG")
-    sizes = {side: read_upload(data, (side, side, 1)).image.size for side in (28, 64, 512)}
+    sizes = {side: read_upload(data, Form((side, side, 1))).image.size for side in (28, 64, 512)}
     assert sizes == {28: (429, 286), 64: (1000, 667), 512: (1500, 1000)}
     long = encode(Image.new("L", (9000, 1000)), "PNG")
-    assert read_upload(long, (512, 512, 1)).image.size == (4500, 500)
+    assert read_upload(long, Form((512, 512, 1))).image.size == (4500, 500)
 
 
 def test_images_are_cropped_to_the_middle(folder: Path) -> None:
@@ -262,7 +262,7 @@ def test_what_is_wrong_with_a_tiff_stays_off_the_log(capfd: pytest.CaptureFixtur
     damaged = bytearray(encode(picture("L", (64, 64)), "TIFF", compression="tiff_lzw"))
     damaged[100:-300:37] = bytes(len(damaged[100:-300:37]))
     with pytest.raises(UploadError):
-        read_upload(bytes(damaged), (28, 28, 1))
+        read_upload(bytes(damaged), Form((28, 28, 1)))
     assert capfd.readouterr().err == ""
 
 

@@ -24,7 +24,7 @@ from PIL import Image, ImageFile
 
 from explorer.data import uploads
 from explorer.data.framing import Framing, frame_picture, suggest_framing
-from explorer.data.pixels import MAX_PIXELS
+from explorer.data.pixels import MAX_PIXELS, Form
 from explorer.data.uploads import Upload, UploadError, read_upload
 
 ODD_IMAGES = list(odd_images())
@@ -34,7 +34,7 @@ BLACK = 0.0
 
 def read(data: bytes, shape: tuple[int, int, int] = GREY) -> Upload:
     """Read a file as an upload for a model of that shape."""
-    return read_upload(data, shape)
+    return read_upload(data, Form(shape))
 
 
 def seen(data: bytes, shape: tuple[int, int, int], background: float = BLACK) -> np.ndarray:
@@ -256,13 +256,13 @@ def test_pillow_is_left_as_it_was() -> None:
 
 MEASURE = """
 import resource, sys, time
-from explorer.data.pixels import MAX_PIXELS
+from explorer.data.pixels import MAX_PIXELS, Form
 from explorer.data.uploads import UploadError, read_upload
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # KiB on Linux
 data = open(sys.argv[1], "rb").read()
 before, start = peak(), time.process_time()
 try:
-    read_upload(data, (28, 28, 1))
+    read_upload(data, Form((28, 28, 1)))
 except UploadError:
     pass
 print(time.process_time() - start, peak() - before)

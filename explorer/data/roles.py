@@ -122,6 +122,7 @@ def _glued(word: str) -> list[str]:
 
 
 def counts_up(numbers: Iterable[object]) -> bool:
-    """Whether they are 0, 1, 2, … or 1, 2, 3, …, as numbers or as text."""
+    """Whether they are 0, 1, 2, … or 1, 2, 3, …, as numbers or as text; False for none."""
     texts = [*map(str, numbers)]
-    return any(all(text == str(i) for i, text in enumerate(texts, start)) for start in (0, 1))
+    start = int(texts[:1] == ["1"])
+    return bool(texts) and all(text == str(i) for i, text in enumerate(texts, start))

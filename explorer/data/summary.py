@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 
@@ -67,22 +66,21 @@ def _form(dataset: Dataset) -> str:
 
 
 def _classes(dataset: Dataset) -> str:
-    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
-    told = [f"{name} ({count:,})" for name, count in islice(counts, _CLASSES_TOLD)]
+    counts = _images_of_classes(dataset)
+    told = [f"{name} ({count:,})" for name, count in counts[:_CLASSES_TOLD]]
     more = len(dataset.classes) - len(told)
     return f"{len(dataset.classes):,}: {', '.join(told)}{f' and {more:,} more' if more else ''}"
 
 
-def _images_of_classes(dataset: Dataset) -> list[int]:
+def _images_of_classes(dataset: Dataset) -> list[tuple[str, int]]:
     labels = np.concatenate([dataset.train.labels, dataset.test.labels])
-    counts: list[int] = np.bincount(labels, minlength=len(dataset.classes)).tolist()
-    return counts
+    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
+    return [*zip(dataset.classes, counts, strict=True)]
 
 
 def _doubts(dataset: Dataset) -> Iterator[str]:
     """Yield classes without images, and signs that the range or the channels are wrong."""
-    counts = zip(dataset.classes, _images_of_classes(dataset), strict=True)
-    if empty := [name for name, count in counts if not count]:
+    if empty := [name for name, count in _images_of_classes(dataset) if not count]:
         yield f"no image of these classes was read: {some(empty)}"
     images = dataset.test.images
     images = images[evenly_spaced(len(images), _LOOKED_AT)]

@@ -21,10 +21,9 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
-from explorer.data.files.kinds import kind_of_bytes
+from explorer.data.files.kinds import HEAD, kind_of_bytes
 from explorer.data.pixels import (
     Form,
-    Shape,
     draft,
     has_deep_greys,
     is_heif,
@@ -73,12 +72,12 @@ class Upload:
     notes: tuple[str, ...] = ()
 
 
-def read_upload(data: bytes, form: Form | Shape) -> Upload:
+def read_upload(data: bytes, form: Form) -> Upload:
     """Read the picture in a file, as training would, in 300 MB of memory and about a second.
 
     Args:
         data: the file's bytes.
-        form: form of the model's images, or their shape if the rest of the form is the default.
+        form: form of the model's images.
 
     Raises:
         UploadError: the bytes are not a picture, or the picture is damaged or too large.
@@ -90,7 +89,6 @@ def read_upload(data: bytes, form: Form | Shape) -> Upload:
             f"This file has {len(data) / 2**20:,.0f} MB, but at most {MAX_UPLOAD_BYTES >> 20} MB "
             "can be read; make the picture smaller or save it as JPEG."
         )
-    form = form if isinstance(form, Form) else Form(form)
     with _one_at_a_time, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
@@ -249,7 +247,7 @@ def _load(image: ImageFile) -> bool:
 
 def _what_is_wrong(data: bytes, error: Exception) -> str:
     """Return the most helpful sentence for bytes that could not be opened as a picture."""
-    head = data[:4096]
+    head = data[:HEAD]
     if (found := kind_of_bytes(head)) and not (is_heif(head) and with_heif()):
         kind, advice = found
         return f"This is {kind}, which cannot be read here; {advice} and upload that."

@@ -15,6 +15,7 @@ from explorer.core.amortisation import amortisation_gap
 from explorer.core.elbo import kl_divergence
 from explorer.core.likelihoods import log_likelihood
 from explorer.data.framing import frame_picture, suggest_framing
+from explorer.data.pixels import Form
 from explorer.data.uploads import read_upload
 from explorer.drawing import raster
 
@@ -48,7 +49,7 @@ def test_an_upload_shows_original_reconstruction_and_error(
         shown[name] = visitor.pixels(f"img[alt^='{name}']")[8::16, 8::16]
 
     shape = bundle.card.data.image_shape
-    picture = read_upload((tmp_path / "IMG_0001.JPG").read_bytes(), shape).image
+    picture = read_upload((tmp_path / "IMG_0001.JPG").read_bytes(), Form(shape)).image
     image = frame_picture(picture, suggest_framing(picture, shape, 0.0), shape, 0.0)
     again = bundle.codec.decode(bundle.codec.encode(image[np.newaxis])[0])[0]
     assert np.abs(shown["original"] - 255.0 * image[..., 0]).max() <= 1

@@ -17,6 +17,7 @@ from explorer.bundle.bundle import Bundle
 from explorer.bundle.images import load_images
 from explorer.bundle.store import load_bundle
 from explorer.data.framing import frame_picture, suggest_framing
+from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing.raster import data_uri
 
@@ -148,7 +149,7 @@ def test_an_object_is_framed_as_large_as_the_data_sets(
     digit = np.full((200, 200), 255, np.uint8)
     start = round(100 - 100 * fill)
     digit[start : 200 - start, 80:120] = 0
-    picture = read_upload(png_of(digit), (28, 28, 1)).image
+    picture = read_upload(png_of(digit), Form((28, 28, 1))).image
     assert cache.object_fill(load_bundle(SHIPPED / "mnist-2d")) == pytest.approx(0.71, abs=0.05)
     assert cache.object_fill(bundles[FLAT]) > 0.9
     shape = (28, 28, 1)

@@ -12,7 +12,7 @@ import threading
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -35,11 +35,7 @@ _UNPACKED_BY = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open, b"BZ": bz2.open}
 
 
 class _Archive(Tree):
-    def stamp(self, name: str) -> str:
-        found = self.path.stat()
-        return f"{self.path} {found.st_size} {found.st_mtime_ns} {name}"
-
-    def _collect(self, names: Iterator[str], report: Report) -> dict[Parts, Names]:
+    def __init__(self, path: Path, names: Iterable[str], report: Report) -> None:
         folders: dict[Parts, Names] = {}
         for name in names:
             *parts, last = parts_of(name)
@@ -47,7 +43,11 @@ class _Archive(Tree):
                 report.leave_out("hidden or system files", hidden)
             else:
                 folders.setdefault(tuple(parts), Names()).append(last)
-        return folders
+        super().__init__(path, folders)
+
+    def stamp(self, name: str) -> str:
+        found = self.path.stat()
+        return f"{self.path} {found.st_size} {found.st_mtime_ns} {name}"
 
 
 class Zip(_Archive):
@@ -83,7 +83,7 @@ class Zip(_Archive):
         self._members = {"/".join(parts_of(_name_of(member))): member for member in members}
         if double := len(members) - len(self._members):
             report.leave_out("members of the same name", path.name, double)
-        super().__init__(path, self._collect(iter(self._members), report))
+        super().__init__(path, self._members, report)
 
     def open(self, name: str) -> IO[bytes]:
         with self._archive.open(self._members[name]) as stream:
@@ -142,7 +142,7 @@ class Tar(_Archive):
                 self._members["/".join(parts_of(_as_text(member.name)))] = member
             elif not member.isdir():
                 report.leave_out("links or devices in the archive", member.name)
-        super().__init__(path, self._collect(iter(self._members), report))
+        super().__init__(path, self._members, report)
 
     def open(self, name: str) -> IO[bytes]:
         member = self._members[name]

@@ -12,6 +12,7 @@ from typing import IO
 
 from explorer.data.files.archive_places import place_archives
 from explorer.data.files.archives import kind_of_archive, unpack
+from explorer.data.files.containers import DATA_SUFFIXES
 from explorer.data.files.kinds import is_archive, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.tree import Parts, Tree, paths
@@ -19,10 +20,7 @@ from explorer.data.report import Report
 from explorer.errors import DatasetError
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_DATA = (
-    *(".npy", ".npz", ".h5", ".hdf5", ".hdf", ".mat", ".amat", ".parquet"),
-    *(".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson"),
-)
+_TABLES = (".parquet", ".csv", ".tsv", ".txt", ".dat", ".json", ".jsonl", ".ndjson")
 _CERTAIN = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 """Endings that only archives have."""
 _OPEN = 128  # archives kept open
@@ -36,7 +34,8 @@ def see_packed(tree: Tree) -> Tree:
     packed = [
         name
         for name in tree.names()
-        if name.lower().endswith(_PACKED) and _without_suffix(name).lower().endswith(_DATA)
+        if name.lower().endswith(_PACKED)
+        and _without_suffix(name).lower().endswith(DATA_SUFFIXES + _TABLES)
     ]
     if not packed:
         return tree

@@ -12,7 +12,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -65,10 +65,7 @@ def read_mats(tree: Tree, names: Sequence[str]) -> dict[str, dict[str, Stored]]:
     files = {name: _joined_classes(arrays) for name, arrays in files.items()}
     _count_from_0([array for arrays in files.values() for array in arrays])
     return {
-        name: {
-            one.name: replace(stored_array(one.name, one.values, KIND), note=one.note)
-            for one in arrays
-        }
+        name: {one.name: stored_array(one.name, one.values, KIND, one.note) for one in arrays}
         for name, arrays in files.items()
     }
 

@@ -27,7 +27,7 @@ _CIFAR_SHAPE = (3, 32, 32)
 _STL10_SHAPE = (3, 96, 96)
 _MOST_FILES = 100
 """Most files in the folder of such a set; other folders may have millions."""
-_BATCH = "a batch of CIFAR-10 or CIFAR-100"
+_BATCH, _BINARY = "a batch of CIFAR-10 or CIFAR-100", "CIFAR binary files"
 
 Published = tuple[dict[str, Stored], tuple[str, ...]]
 """Arrays by name, and the names of the labels 0, 1, …"""
@@ -68,9 +68,11 @@ def find_published(tree: Tree, report: Report) -> Published | None:
             return _cifar100(tree, prefix)
         if {"test_batch.bin", "data_batch_1.bin"} <= there:
             read = partial(_records, tree, 1)
-            return _cifar10(tree, prefix, there, ".bin", read, "CIFAR binary files")
+            return _cifar10(tree, prefix, there, ".bin", read, _BINARY)
         if {"train.bin", "test.bin", "fine_label_names.txt"} <= there:
-            return _cifar100_binary(tree, prefix)
+            read = partial(_records, tree, 2)
+            arrays = _splits([f"{prefix}train.bin"], f"{prefix}test.bin", read, _BINARY)
+            return arrays, _names_in(tree, f"{prefix}fine_label_names.txt")
         if {"train_X.bin", "train_y.bin"} <= there:
             return _stl10(tree, prefix, there, report)
     return None
@@ -83,8 +85,7 @@ def _cifar10(
     for name in (*train, test):
         if name not in there:
             raise DatasetError(_lacks(tree, name, "CIFAR-10"))
-    arrays = _of_split("train", [prefix + name for name in train], read, origin)
-    return arrays | _of_split("test", [prefix + test], read, origin), CIFAR10_CLASSES
+    return _splits([prefix + name for name in train], prefix + test, read, origin), CIFAR10_CLASSES
 
 
 def _cifar100(tree: Tree, prefix: str) -> Published:
@@ -92,21 +93,17 @@ def _cifar100(tree: Tree, prefix: str) -> Published:
         meta = _unpickle(tree, prefix + "meta")
         fine = tuple(name.decode() for name in meta[b"fine_label_names"])
         coarse = np.array([name.decode() for name in meta[b"coarse_label_names"]])
-    arrays: dict[str, Stored] = {}
+    read = partial(_batch, tree)
+    arrays = _splits([prefix + "train"], prefix + "test", read, "CIFAR-100 batches")
     for split in ("train", "test"):
-        arrays |= _of_split(split, [prefix + split], partial(_batch, tree), "CIFAR-100 batches")
         with _damage_as_sentence(tree, prefix + split, _BATCH):
             kinds = coarse[_unpickle(tree, prefix + split)[b"coarse_labels"]]
         arrays[f"{split} superclass"] = stored_array(f"{split} superclass", kinds, "")
     return arrays, fine
 
 
-def _cifar100_binary(tree: Tree, prefix: str) -> Published:
-    arrays: dict[str, Stored] = {}
-    for split in ("train", "test"):
-        read = partial(_records, tree, 2)
-        arrays |= _of_split(split, [f"{prefix}{split}.bin"], read, "CIFAR binary files")
-    return arrays, _names_in(tree, f"{prefix}fine_label_names.txt")
+def _splits(train: Sequence[str], test: str, read: _Read, origin: str) -> dict[str, Stored]:
+    return _of_split("train", train, read, origin) | _of_split("test", [test], read, origin)
 
 
 def _of_split(split: str, names: Sequence[str], read: _Read, origin: str) -> dict[str, Stored]:

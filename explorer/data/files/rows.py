@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from explorer.data.files.names import Names
+from explorer.data.files.tree import Files
 
 
 class Column:
@@ -45,8 +46,8 @@ class Column:
             return self._content_of(self._values[row - int(self._starts[block])])
 
 
-class Rows:
-    """Opens the images of columns by names such as ``"12 of train.parquet"``."""
+class Rows(Files):
+    """Opens the images of columns, in this process only, by names as ``"12 of train.parquet"``."""
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
@@ -62,7 +63,3 @@ class Rows:
     def stamp(self, name: str) -> str:
         """Return a string that changes whenever the file is replaced."""
         return f"{name} {self._columns[name.partition(' of ')[2]].stamp}"
-
-    def place(self) -> None:
-        """Return None, as columns are open in this process only."""
-        return None

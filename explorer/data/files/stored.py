@@ -71,7 +71,7 @@ def rows_of(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype) -> Iterato
         yield np.frombuffer(content, dtype).reshape(count, *shape[1:])
 
 
-def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:
+def stored_array(name: str, array: np.ndarray, origin: str, note: str = "") -> Stored:
     """Wrap an array that is in memory or memory-mapped."""
 
     def rows() -> Iterator[np.ndarray]:
@@ -79,4 +79,4 @@ def stored_array(name: str, array: np.ndarray, origin: str) -> Stored:
         step = rows_at_once(listed.shape, array.dtype)
         return (listed[start : start + step] for start in range(0, len(listed), step))
 
-    return Stored(name, array.shape, array.dtype, rows, origin, array)
+    return Stored(name, array.shape, array.dtype, rows, origin, array, note=note)

@@ -41,6 +41,7 @@ class Files(Protocol):
 
     def place(self) -> Sequence[str] | None:
         """Return the argument for `open_again` in another process; None if that cannot be used."""
+        return None
 
 
 class Tree(Files, ABC):
@@ -73,9 +74,6 @@ class Tree(Files, ABC):
     @abstractmethod
     def local(self, name: str) -> IO[bytes]:
         """Open a file of any size, with a file descriptor, so that it can be mapped."""
-
-    def place(self) -> Sequence[str] | None:
-        return None
 
 
 def paths(parts: Parts, names: Iterable[str]) -> Iterator[str]:

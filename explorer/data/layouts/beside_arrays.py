@@ -9,8 +9,8 @@ import numpy as np
 from explorer.data.files.kinds import stem_of
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.array_names import key_of
 from explorer.data.layouts.labels import as_words, label_title, numbers_or_words, plain
-from explorer.data.layouts.named_arrays import is_called_labels
 from explorer.data.layouts.table_files import is_table, read_tables
 from explorer.data.layouts.tables import labels_alone
 from explorer.data.report import Report
@@ -29,15 +29,13 @@ def read_labels_beside(
         For each table by its name, a name for its labels, and the labels.
     """
     found: dict[str, tuple[str, Stored]] = {}
-    if any(map(is_called_labels, arrays)):
+    if any(key_of(name).is_labels for name in arrays):
         return found
     counts = {len(array) for array in arrays.values() if array.shape}
     for table in read_tables(tree, [name for name in names if is_table(name)], [()], report):
-        cells = _labels_of(table.columns, table.files[0], counts)
-        if cells:
-            name = table.files[0]
-            stem = stem_of(name)
-            key = stem if is_called_labels(stem) else f"{stem} labels"
+        name, stem = table.name, stem_of(table.name)
+        if cells := _labels_of(table.columns, name, counts):
+            key = stem if key_of(stem).is_labels else f"{stem} labels"
             labels = plain(numbers_or_words(cells), name)
             found[name] = key, stored_array(key, labels, "table")
             report.note(

@@ -9,13 +9,12 @@ from typing import Any
 
 from explorer.data.files.kinds import suffix_of
 from explorer.data.files.tree import UNREADABLE, Tree
-from explorer.data.layouts.json_tables import columns_of_records
+from explorer.data.layouts.json_tables import SCALARS, columns_of_records
 from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.table import Table, decode
 from explorer.data.report import Report
 
 _OBJECT = re.compile(r"<object>\s*<name>\s*([^<]*?)\s*</name>")
-_SCALARS = (str, int, float, type(None))
 
 
 def read_beside_images(
@@ -84,7 +83,7 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
             return {}  # it describes objects in the images, or something else
         titles = titles or [*content]
         records[name] = {
-            title: content[title] for title in titles if isinstance(content.get(title), _SCALARS)
+            title: content[title] for title in titles if isinstance(content.get(title), SCALARS)
         }
     damaged = [name for name in names if name not in records]
     unlabelled = [name for name, one in records.items() if one.get(label_title(one) or "") is None]

@@ -31,6 +31,8 @@ from explorer.errors import DatasetError
 
 PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
+TEXT = (".txt", ".dat")
+"""Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
 _INDEX = re.compile(r"(unnamed: \d+)?")  # title of a row index, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
@@ -73,7 +75,7 @@ def find_in_csv(tree: Tree, names: Sequence[str], reading: Reading, report: Repo
         stored = [table.stored(own) for table, own in zip(tables, columns, strict=True)]
         source = as_images(stored, tree.path)
         found[role] = with_columns(source, columns, reading.label, report)
-    origin = "text file" if suffix_of(names[0]) in (".txt", ".dat") else "CSV file"
+    origin = "text file" if suffix_of(names[0]) in TEXT else "CSV file"
     return classify(tree.path, origin, split_by_column(found, report), report, label=reading.label)
 
 
@@ -105,12 +107,7 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
         self._is_spaced = False
-        with self._opened() as file:
-            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            file.seek(0)
-            self._encoding = "utf-16" if is_utf16 else "utf-8"
-            text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
-            lines = [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
+        lines = self._first_lines()
         filled = [number for number, line in enumerate(lines) if line]
         if not filled:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
@@ -121,7 +118,7 @@ class _Csv:
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
         if self._delimiter == " ":
-            self._is_spaced = not is_utf16
+            self._is_spaced = self._encoding == "utf-8"
             lines = [" ".join(line.split()) for line in lines]
         rows = [
             [cell.strip().strip('"') for cell in line.split(self._delimiter)]
@@ -145,6 +142,15 @@ class _Csv:
             raise DatasetError(
                 f"{self.where} has several columns called {twice[0]}; give each its own title."
             )
+
+    def _first_lines(self) -> list[str]:
+        """Read the first lines, and find the encoding."""
+        with self._opened() as file:
+            is_utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            file.seek(0)
+            self._encoding = "utf-16" if is_utf16 else "utf-8"
+            text = io.TextIOWrapper(file, "utf-16" if is_utf16 else "utf-8-sig", "replace")
+            return [text.readline(2**24).strip("\r\n ") for _ in range(_FIRST_LINES)]
 
     def find_pixels(self, tables: Sequence[_Csv], report: Report) -> None:
         """Decide on the titles and the order of the columns, and report guesses.
@@ -297,7 +303,7 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     numbers = [cell for cell in first if cell and _NUMBER.fullmatch(cell)]
     below = [row for row in rows[1:] if len(row) == len(first)]
     has_words_below = any(not _NUMBER.fullmatch(row[place]) for row in below for place in words)
-    if words and (2 * len(words) >= len(first) or not has_words_below or _count_up(numbers)):
+    if words and (2 * len(words) >= len(first) or not has_words_below or counts_up(numbers)):
         return first, True, None
     if words:
         titles = [f"pixel{place}" for place in range(len(first))]
@@ -307,9 +313,9 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
         if len(words) > 1:
             told = f"columns of words are called {', '.join(titles[place] for place in words)}"
         return titles, False, f"without titles, {told}"
-    is_spoiled = _were_made_unique(first)
-    has_titles = is_spoiled or _count_up(first)
     start = int(len(first) > 1 and not first[0])  # an index, as pandas writes it
+    is_spoiled = _were_made_unique(first)
+    has_titles = is_spoiled or counts_up(first[start:])  # pandas counts columns
     titles = ["" if number < start else f"pixel{number}" for number in range(len(first))]
     spoiled = f"{_SPOILED}; " if is_spoiled else ""
     if arrange_images((1, len(first) - start)) is not None:
@@ -321,11 +327,6 @@ def _find_titles(rows: Sequence[list[str]]) -> tuple[list[str], bool, str | None
     which = "last" if is_last else "first"
     told = f"without titles, the {which} column is taken as the label"
     return titles, has_titles, spoiled + told
-
-
-def _count_up(cells: list[str]) -> bool:
-    """Whether a row of numbers holds titles: 0, 1, 2, …, as pandas writes them, or 1, 2, …"""
-    return bool(cells) and counts_up(cells if cells[0] else cells[1:])
 
 
 def _were_made_unique(cells: list[str]) -> bool:

@@ -15,8 +15,9 @@ from explorer.data.files.kinds import is_archive, suffix_of
 from explorer.data.files.names import Names
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
-from explorer.data.layouts.csv_rows import size_of_csv
-from explorer.data.layouts.named_arrays import count_in_arrays, is_called_labels
+from explorer.data.layouts.array_names import key_of
+from explorer.data.layouts.csv_rows import TEXT, size_of_csv
+from explorer.data.layouts.named_arrays import count_in_arrays
 from explorer.data.layouts.parquet_rows import count_in_parquet
 from explorer.data.layouts.parts import join_parts
 from explorer.data.layouts.table_files import is_array_of_labels
@@ -34,8 +35,6 @@ _FAMILY_OF_SUFFIX = {
     ".csv": CSV,
     ".tsv": CSV,
 }
-TEXT = (".txt", ".dat")
-"""Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
 FEW = 10
 """Fewer pictures than this may be mere illustrations of a data file beside them."""
 _SAMPLE = 20  # files that are examined to judge all
@@ -157,7 +156,7 @@ def read_containers(tree: Tree, files: Sequence[str], report: Report) -> dict[st
             if len(whole) == 1:
                 arrays[key or stem or "images"] = array
             else:
-                says_more = len(each) > 1 or is_called_labels(key)
+                says_more = len(each) > 1 or key_of(key).is_labels
                 arrays["/".join(filter(None, (stem, key * says_more))) or key] = array
     return arrays
 

@@ -7,7 +7,8 @@ The way through this package, from a path to a ``Layout``:
     folders           pictures: splits and classes from folders, without ``copies`` and ``masks``;
                       ``table_files``, ``lists`` and ``json_tables`` read what lies beside them,
                       ``tables`` and ``row_names`` match its rows to the pictures
-    named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``
+    named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``, as
+                      ``array_names`` reads their names
     csv_rows, parquet_rows    tables whose rows are images
     splits            a column that says the split
     classify          the labels of all splits become classes, as ``labels`` reads them
@@ -45,7 +46,7 @@ from explorer.data.files.tree import UNREADABLE, Tree, without_endings
 from explorer.data.layouts.beside_arrays import read_labels_beside
 from explorer.data.layouts.class_names import ClassNames, name_classes, read_class_names
 from explorer.data.layouts.copies import without_copied_files
-from explorer.data.layouts.csv_rows import find_in_csv
+from explorer.data.layouts.csv_rows import TEXT, find_in_csv
 from explorer.data.layouts.families import (
     ARRAYS,
     CSV,
@@ -53,7 +54,6 @@ from explorer.data.layouts.families import (
     IDX,
     PARQUET,
     PICTURES,
-    TEXT,
     are_in_archives,
     are_single_pictures,
     choose_family,

@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
@@ -164,7 +163,7 @@ def _unwrap(folders: list[Folder]) -> list[Folder]:
         says_nothing = name.is_images or (name.role is not None and not name.rest)
         if not says_nothing and any(len(folder.parts) < 2 for folder in folders):
             break
-        folders = [replace(folder, parts=folder.parts[1:]) for folder in folders]
+        folders = [folder.below() for folder in folders]
     return folders
 
 
@@ -173,7 +172,7 @@ def _without_folds(folders: list[Folder], report: Report) -> list[Folder]:
     folds = [folder.parts[0] if folder.parts else "" for folder in folders]
     if len({*folds}) < 2 or not all(map(_FOLD.fullmatch, folds)):
         return folders
-    inner = [replace(folder, parts=folder.parts[1:]) for folder in folders]
+    inner = [folder.below() for folder in folders]
     if any(folder.parts and read_name(folder.parts[0]).role for folder in inner):
         for fold, folder in zip(folds, folders, strict=True):
             if fold != folds[0]:
@@ -200,24 +199,20 @@ def _split(
     if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
         return _split_below(folders) or _as_classes(folders, roles, report)
     others = {top for top in tops if roles[top] is None} - masks
-    if others and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
-        return _as_classes(folders, roles, report)
-    found: dict[str, list[Folder]] = {}
     rests: dict[str | None, set[tuple[str, ...]]] = {}
     for top in tops:
         rests.setdefault(roles[top], set()).add(read_name(top).rest)
-    is_doubled = {top: True for top in tops}  # unpacked into a folder of its own name
-    for folder in folders:
-        if folder.parts:
-            is_doubled[folder.parts[0]] &= folder.parts[:1] == folder.parts[1:2]
     shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
-    says_more = all(
+    say_more = all(  # as test_tube and train_car
         any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)  # no version
         for top in tops
         if roles[top] is not None
     )
-    if says_more and not (shared or {TRAIN, TEST} <= listed or _share_classes(folders, roles)):
-        return _as_classes(folders, roles, report)  # as test_tube and train_car
+    are_doubtful = bool(others) or (say_more and not shared)
+    if are_doubtful and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
+        return _as_classes(folders, roles, report)
+    single = {folder.parts[0] for folder in folders if folder.parts[:1] != folder.parts[1:2]}
+    found: dict[str, list[Folder]] = {}
     for folder in folders:
         top = folder.parts[0] if folder.parts else ""
         role, rest = roles.get(top), read_name(top).rest
@@ -227,8 +222,8 @@ def _split(
         elif shared and rest not in shared:
             report.leave_out(f"images of another {role} folder", str(folder), len(folder.names))
         else:
-            if is_doubled.get(top):
-                folder = replace(folder, parts=folder.parts[1:])
+            if top not in single:  # unpacked into a folder of its own name
+                folder = folder.below()
             inner = ["_".join(rest) or "others"] * (len(shared) > 1)
             found.setdefault(role, []).append(folder.below(*inner))
     return found
@@ -347,8 +342,9 @@ def _classes(
         files = files_of[role]
         if not files:
             continue
-        elsewhere = (files_of[other] for other in files_of if tables and other != role)
-        others = [*chain.from_iterable(elsewhere)]
+        others = [
+            name for other in files_of if tables and other != role for name in files_of[other]
+        ]
         columns = match_rows(files, role, tables, others, reading.label, report)
         in_folders = bool(folders[0].parts) and len(names) > 1
         told = interpret(columns, files, names, label, reading.label, report, in_folders=in_folders)

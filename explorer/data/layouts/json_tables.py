@@ -10,6 +10,8 @@ from explorer.errors import DatasetError
 
 FILE = "file name"
 """Title of the column with the images' names, where JSON has no title."""
+SCALARS = (str, int, float, type(None))
+"""Types of the values that cells of a table have."""
 
 
 def columns_of_json(name: str, content: Any) -> dict[str, list[str]]:
@@ -91,7 +93,7 @@ def columns_of_records(records: list[Any]) -> dict[str, list[str]]:
     return {
         title: [cell(record.get(title)) for record in records]
         for title in titles
-        if all(isinstance(r.get(title), (str, int, float, type(None))) for r in records)
+        if all(isinstance(record.get(title), SCALARS) for record in records)
     }
 
 

@@ -101,7 +101,7 @@ def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
     """Where numbered lists split the same images in several ways, keep those of the first way."""
     by_folder: dict[str, list[tuple[int, str, Table]]] = {}
     for table in tables:
-        match = _NUMBERED_LIST.fullmatch(table.files[0])
+        match = _NUMBERED_LIST.fullmatch(table.name)
         if match and table.split is not None and _are_paths(table.first):
             folder = match[1].rpartition("/")[0]
             by_folder.setdefault(folder, []).append((int(match[2]), match[1], table))
@@ -112,7 +112,7 @@ def without_alternatives(tables: list[Table], report: Report) -> list[Table]:
             first, _, chosen = min(lists, key=lambda one: one[0])
             left_out |= {id(table) for number, _, table in lists if number != first}
             report.note(
-                f"the splits are taken from {chosen.files[0]} and the other lists of its number"
+                f"the splits are taken from {chosen.name} and the other lists of its number"
             )
     return [table for table in tables if id(table) not in left_out]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,36 +16,19 @@ from explorer.data.files.containers import why_not_loaded
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored, stored_array
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.array_names import Key, class_of, column_name, key_of
 from explorer.data.layouts.classify import Unclassified, classify, split_by_column
 from explorer.data.layouts.labels import can_be_classes, label_title, plain
-from explorer.data.layouts.splits import YES_OR_NO, may_split
+from explorer.data.layouts.splits import may_split
 from explorer.data.pixels import Shape, open_image
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some
-from explorer.data.roles import (
-    LABEL_WORDS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    joined_words,
-    read_name,
-    words_of,
-)
+from explorer.data.roles import TEST, TRAIN, VALIDATION, words_of
 from explorer.data.sources.arrays import Images, arrange_images, as_images
 from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
 
-IMAGE_WORDS = frozenset(
-    ("x", "image", "images", "imgs", "img", "data", "pixels", "features", "inputs")
-)
-_NOISE = frozenset(
-    ("idx1", "idx2", "idx3", "idx4", "ubyte", "int", "gz", "arr", "0")
-    + ("full", "numpy", "bitmap", "fine")
-)
-_SHORT = re.compile(r"\b(x|y|images?|imgs?|data|labels?|targets?)_?(tr|te)\b", re.I)
-_SPELLED_OUT = {"tr": "train", "te": "test"}
-"""The splits in names such as ``Xtr`` and ``y_te``."""
 _TRANSPARENT = {2: "second of the two", 4: "fourth of the four"}
 """The channel that holds transparency, by the number of channels."""
 _INDEX_WORDS = frozenset(("idx", "index", "indices", "inds", "ids", "rows"))
@@ -65,16 +46,6 @@ _FACTORS = {  # published column names, by a word in the table's name and the nu
 }  # fmt: skip
 _CLASS_FACTORS = ("shape", "digit")
 """The columns among these that are taken as the class."""
-
-
-@dataclass(frozen=True)
-class _Key:
-    """The information in an array's name: its split, its kind of content, and the other words."""
-
-    role: str | None
-    is_images: bool
-    is_labels: bool
-    rest: tuple[str, ...]
 
 
 def find_in_arrays(
@@ -98,7 +69,7 @@ def find_in_arrays(
     """
     path, pick = tree.path, reading.pick
     named = _Arrays(path, _images_first(arrays), report)
-    if any(_key_of(name).is_labels for name in named.tables) or pick:
+    if any(key_of(name).is_labels for name in named.tables) or pick:
         named.pick_set(pick)
     first = named.arrays[named.images[0]]
     if len(named.images) > 1 and all(map(_UNNAMED.fullmatch, named.images)):
@@ -107,18 +78,17 @@ def find_in_arrays(
             "save them with names, as in "
             "numpy.savez(path, x_train=…, y_train=…, x_test=…, y_test=…)."
         )
-    for note in dict.fromkeys(filter(None, (named.arrays[name].note for name in named.images))):
+    for note in filter(None, (named.arrays[name].note for name in named.images)):
         report.note(note)
-    if len({_key_of(name).rest for name in named.images}) > 1:
+    if len({key_of(name).rest for name in named.images}) > 1:
         found = named.one_a_class()
         _shape_of_all(path, found)  # which must be one
         return classify(path, first.origin, found, report)
     found = named.of_each_split(pick)
     names = names or named.take_class_names(found)
     found = named.split_by_indices(found)
-    unused = [name for name in arrays if name in named.tables or not arrays[name].shape]
-    for name in unused if not pick else ():
-        if name not in named.images:
+    for name in arrays if not pick else ():
+        if name in named.tables or not arrays[name].shape:
             report.leave_out("arrays that are neither images nor labels of them", name)
     shape = _shape_of_all(path, found)
     _note_doubtful_shape(named.images[0], first.shape, shape, report)
@@ -159,9 +129,9 @@ class _Arrays:
         """Keep the images of one set if there are several sets, such as the six of EMNIST."""
         if pick is None:
             self._leave_out_extra()
-        sets = sorted({" ".join(_key_of(name).rest) for name in self.images})
+        sets = sorted({" ".join(key_of(name).rest) for name in self.images})
         if pick is not None:
-            self.images = [name for name in self.images if pick in _key_of(name).rest]
+            self.images = [name for name in self.images if pick in key_of(name).rest]
             if not self.images:
                 alone = f"but one set alone; give {self.path}"
                 there = f"but {', '.join(sets)}" if any(sets) else alone
@@ -189,9 +159,9 @@ class _Arrays:
 
     def _leave_out_extra(self) -> None:
         """Leave out images of no split beside the only set that has splits, as SVHN's ``extra``."""
-        split = {_key_of(name).rest for name in self.images if _key_of(name).role is not None}
+        split = {key_of(name).rest for name in self.images if key_of(name).role is not None}
         if len(split) == 1:
-            for name in [name for name in self.images if _key_of(name).rest not in split]:
+            for name in [name for name in self.images if key_of(name).rest not in split]:
                 self.images.remove(name)
                 self.report.leave_out("arrays of images of no split by their name", name)
 
@@ -199,7 +169,7 @@ class _Arrays:
         """Return the images of each split with labels and columns."""
         found: dict[str, Unclassified] = {}
         for name in self.images:
-            key, array = _key_of(name), self.arrays[name]
+            key, array = key_of(name), self.arrays[name]
             if (key.role or TRAIN) in found:
                 raise DatasetError(
                     f"{self.path} holds several arrays of images for one split: "
@@ -218,7 +188,7 @@ class _Arrays:
         return found
 
     def _read_tables(
-        self, key: _Key, count: int, pick: str | None
+        self, key: Key, count: int, pick: str | None
     ) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
         """Take the labels and columns of ``count`` images from the tables of their split."""
         labels: np.ndarray | None = None
@@ -226,10 +196,10 @@ class _Arrays:
 
         def order(name: str) -> tuple[bool, bool, int, str]:
             is_odd = self.arrays[name].shape[0] != count
-            return not _key_of(name).is_labels, is_odd, len(name), name
+            return not key_of(name).is_labels, is_odd, len(name), name
 
         for name in sorted(self.tables, key=order):
-            array, own = self.arrays[name], _key_of(name)
+            array, own = self.arrays[name], key_of(name)
             if own.role != key.role or (pick and own.rest != key.rest):
                 continue
             if array.shape[0] != count:
@@ -246,7 +216,7 @@ class _Arrays:
             if values.ndim == 1 and own.is_labels and labels is None:
                 labels = values
             elif values.ndim == 1:
-                columns.setdefault(_column_name(name), values)
+                columns.setdefault(column_name(name), values)
             elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
                 factors = _name_factors(name, values)
                 chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
@@ -270,7 +240,7 @@ class _Arrays:
         for name in self.tables:
             array = self.arrays[name]
             are_words = array.dtype.kind in "SUO" and not array.is_pickled
-            if _key_of(name).is_labels and are_words and math.prod(array.shape) > most:
+            if key_of(name).is_labels and are_words and math.prod(array.shape) > most:
                 self.tables.remove(name)
                 names: Sequence[str] = plain(array.read(), name).reshape(-1).tolist()
                 return names
@@ -279,9 +249,9 @@ class _Arrays:
     def split_by_indices(self, found: dict[str, Unclassified]) -> dict[str, Unclassified]:
         """Divide images of one split by arrays such as ``train_idx`` and ``test_idx``."""
         lists = {
-            str(_key_of(name).role): name
+            str(key_of(name).role): name
             for name in self.tables
-            if _key_of(name).role in (TRAIN, TEST, VALIDATION)
+            if key_of(name).role in (TRAIN, TEST, VALIDATION)
             if self.arrays[name].dtype.kind in "iu" and len(self.arrays[name].shape) == 1
             if not _INDEX_WORDS.isdisjoint(words_of(name))
         }
@@ -308,8 +278,7 @@ class _Arrays:
         for name, one in zip(self.images, arrays, strict=True):
             if has_colours or (len(one.shape) == 2 and len({*one.shape}) == 1):
                 raise DatasetError(_is_one_picture(self.path, name, one.shape))
-        others = [name for name in self.arrays if name not in self.images]
-        others = [name for name in others if self.arrays[name].shape]
+        others = [n for n, one in self.arrays.items() if one.shape and n not in self.images]
         if not Counter(map(len, arrays)) - Counter(len(self.arrays[name]) for name in others):
             raise DatasetError(  # there are labels for each
                 f"{self.path} holds {self.describe(self.arrays)}, whose names do not say what they "
@@ -319,30 +288,23 @@ class _Arrays:
             self.report.leave_out("arrays that are neither images nor labels of them", name)
         self.report.note("each array is taken as a class of its own name")
         found = {}
-        for role in dict.fromkeys(_key_of(name).role for name in self.images):
-            chosen = {n: self.arrays[n] for n in self.images if _key_of(n).role == role}
-            classes = [_class_of(name) for name in chosen]
+        for role in dict.fromkeys(key_of(name).role for name in self.images):
+            chosen = {n: self.arrays[n] for n in self.images if key_of(n).role == role}
+            classes = [class_of(name) for name in chosen]
             labels = np.repeat(classes, [*map(len, chosen.values())])
             source = _as_images(self.path, chosen)
             found[role or TRAIN] = Unclassified(source, labels, {})
         return found
 
 
-def _class_of(name: str) -> str:
-    """Return the words of an array's name that say the class of its images."""
-    words = read_name(name).rest
-    rest = _key_of(name).rest
-    return " ".join(w for w in words if w in rest or (w == "0" and "arr" not in words)) or name
-
-
 def _images_first(arrays: Mapping[str, Stored]) -> dict[str, Stored]:
     """Move the last axis to the front where the labels of the split count it, as MATLAB has it."""
     labels: defaultdict[str | None, list[Stored]] = defaultdict(list)
     for name, array in arrays.items():
-        if _key_of(name).is_labels and len(array.shape) in (1, 2):
-            labels[_key_of(name).role].append(array)
+        if key_of(name).is_labels and len(array.shape) in (1, 2):
+            labels[key_of(name).role].append(array)
     return {
-        name: _moved(array) if _counts_last(array, labels[_key_of(name).role]) else array
+        name: _moved(array) if _counts_last(array, labels[key_of(name).role]) else array
         for name, array in arrays.items()
     }
 
@@ -362,7 +324,7 @@ def _counts_last(array: Stored, labels: Sequence[Stored]) -> bool:
 def _moved(array: Stored) -> Stored:
     values = array.read() if array.mapped is None else array.mapped
     note = f"the last axis of {array.name} counts the images, as the labels do"
-    return replace(stored_array(array.name, np.moveaxis(values, -1, 0), array.origin), note=note)
+    return stored_array(array.name, np.moveaxis(values, -1, 0), array.origin, note)
 
 
 def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
@@ -391,7 +353,7 @@ def _note_doubtful_shape(
 
 def count_in_arrays(arrays: Mapping[str, Stored]) -> int:
     """Count the images in named arrays that are not called labels; one probable picture is one."""
-    found = _find_images({name: a for name, a in arrays.items() if not is_called_labels(name)})
+    found = _find_images({name: a for name, a in arrays.items() if not key_of(name).is_labels})
     return sum(
         1 if arrays[name].files is None and _is_one(arrays[name].shape) else len(arrays[name])
         for name in found
@@ -402,32 +364,6 @@ def are_pictures(shape: tuple[int, ...]) -> bool:
     """Whether an array of this shape holds images even if it is called labels."""
     is_wide = len(shape) > 2 or math.prod(shape[1:]) > _WIDEST_ONE_HOT
     return is_wide and arrange_images(shape) is not None
-
-
-def is_called_labels(name: str) -> bool:
-    """Whether an array's name says that it holds labels."""
-    return _key_of(name).is_labels
-
-
-def role_of_array(name: str) -> str | None:
-    """Return the split in an array's name, as in ``Xtr``; None if there is none."""
-    return _key_of(name).role
-
-
-@functools.cache
-def _key_of(name: str) -> _Key:
-    if joined_words(name.rpartition("/")[2]) in YES_OR_NO:  # of all images, not of a split's
-        return _Key(None, False, False, ())
-    name = _SHORT.sub(lambda found: f"{found[1]} {_SPELLED_OUT[found[2].lower()]}", name)
-    words = words_of(name)
-    return _Key(
-        read_name(name).role,
-        bool(IMAGE_WORDS & {*words}),
-        bool(LABEL_WORDS & {*words}),
-        tuple(
-            word for word in read_name(name).rest if word not in _NOISE | IMAGE_WORDS | LABEL_WORDS
-        ),
-    )
 
 
 def _find_images(arrays: Mapping[str, Stored]) -> list[str]:
@@ -441,17 +377,17 @@ def _find_images(arrays: Mapping[str, Stored]) -> list[str]:
         for name, array in arrays.items()
         if array.dtype.kind in "biuf" and arrange_images(array.shape)
     ]
-    others = [name for name in shaped if not _key_of(name).is_labels]
+    others = [name for name in shaped if not key_of(name).is_labels]
     shaped = files or others or [name for name in shaped if are_pictures(arrays[name].shape)]
-    named = [name for name in shaped if _key_of(name).is_images]
+    named = [name for name in shaped if key_of(name).is_images]
     deepest: dict[str | None, int] = {}  # per split; shallower arrays are features or masks
     for name in named or shaped:
-        role = _key_of(name).role if named else None
+        role = key_of(name).role if named else None
         deepest[role] = max(deepest.get(role, 0), len(arrays[name].shape))
     return [
         name
         for name in named or shaped
-        if len(arrays[name].shape) == deepest[_key_of(name).role if named else None]
+        if len(arrays[name].shape) == deepest[key_of(name).role if named else None]
     ]
 
 
@@ -491,7 +427,7 @@ def _name_factors(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     """Return the columns of a table, by their published names if the table is known."""
     count = values.shape[1]
     words = {*words_of(name)}
-    known = tuple(f"{_column_name(name)} {number}" for number in range(1, count + 1))
+    known = tuple(f"{column_name(name)} {number}" for number in range(1, count + 1))
     for (word, number), names in _FACTORS.items():
         if (
             number == count
@@ -506,11 +442,6 @@ def _are_not_3dshapes(values: np.ndarray) -> bool:
     """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
     return values.dtype.kind == "U" or not (hues.min() >= 0 and hues.max() < 1 and hues.any())
-
-
-def _column_name(name: str) -> str:
-    last = name.rpartition("/")[2]
-    return last if may_split(last) else " ".join(read_name(name).rest) or name
 
 
 def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:

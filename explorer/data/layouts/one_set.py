@@ -39,17 +39,17 @@ def files_by_split(
         of_role.setdefault(read_name(name).role, []).append(name)
     if pick is not None:
         sets = _picked(tree, sets, pick)
-    first, *more = _with_training_images(tree, sets)
-    chosen = {role: [*files] for role, files in sets[first].items()}
-    for other in more:
-        for role, files in sets[other].items():
+    first, *more = read = _with_training_images(tree, sets)
+    chosen: dict[str | None, list[str]] = {}
+    for name in read:
+        for role, files in sets[name].items():
             chosen.setdefault(role, []).extend(files)
     if more:
         report.note(
             f"{_example(sets[first])}, {_example(sets[more[0]])}{' …' * (len(more) > 1)} are read "
             "as one set: a path to one file reads it alone"
         )
-    rest = [files for name, files in sets.items() if name not in (first, *more)]
+    rest = [files for name, files in sets.items() if name not in read]
     for role in (TEST, VALIDATION):  # named otherwise than the training images
         having = [files for files in rest if role in files]
         if role not in chosen and len(having) == 1:

@@ -20,9 +20,9 @@ from explorer.core.subsets import CHUNK
 from explorer.data.files.rows import Column, Rows
 from explorer.data.files.stored import Stored
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.array_names import IMAGE_WORDS
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
 from explorer.data.layouts.csv_rows import PIXEL, in_order_of_pixels
-from explorer.data.layouts.named_arrays import IMAGE_WORDS
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some

@@ -10,12 +10,8 @@ from itertools import permutations
 import numpy as np
 
 from explorer.data.files.stored import Stored
-from explorer.data.layouts.named_arrays import (
-    IMAGE_WORDS,
-    are_pictures,
-    is_called_labels,
-    role_of_array,
-)
+from explorer.data.layouts.array_names import IMAGE_WORDS, key_of
+from explorer.data.layouts.named_arrays import are_pictures
 from explorer.data.report import Report
 from explorer.data.roles import PART_WORDS, counts_up, words_of
 from explorer.data.sources.arrays import arrange_images
@@ -68,7 +64,7 @@ def join_parts(files: Mapping[str, Arrays], report: Report) -> dict[str, Arrays]
     whole = _with_labels(files, every, possible)
     for base, other in permutations(whole, 2):
         are_of_images = not _holds_images(base, whole[base]) and _holds_images(other, whole[other])
-        if are_of_images and role_of_array(base) == role_of_array(other):
+        if are_of_images and key_of(base).role == key_of(other).role:
             _check_parts(files, every[base].names, every[other].names)
     joined: set[str] = set()
     for base in whole:
@@ -169,22 +165,22 @@ def _images_in(arrays: Arrays) -> list[Stored]:
     return [
         array
         for key, array in arrays.items()
-        if array.dtype.kind in "biuf" and arrange_images(array.shape) and not is_called_labels(key)
+        if array.dtype.kind in "biuf" and arrange_images(array.shape) and not key_of(key).is_labels
     ]
 
 
 def _holds_images(name: str, arrays: Arrays) -> bool:
     """Whether a file of this name has images in it, not only labels of images elsewhere."""
-    return not is_called_labels(name) and bool(_images_in(arrays))
+    return not key_of(name).is_labels and bool(_images_in(arrays))
 
 
 def _labels_in(name: str, arrays: Arrays) -> list[Stored]:
     """Return the arrays named labels, or the only array in a file so named."""
-    is_alone = len(arrays) == 1 and is_called_labels(name)
+    is_alone = len(arrays) == 1 and key_of(name).is_labels
     return [
         array
         for key, array in arrays.items()
-        if array.shape and (is_alone or is_called_labels(key))
+        if array.shape and (is_alone or key_of(key).is_labels)
     ]
 
 

@@ -23,7 +23,7 @@ _KEYS: tuple[tuple[int, Callable[[str], str]], ...] = (
     (1, lambda path: path.rpartition(".")[0]),
     (1, lambda path: path.partition("/")[2].rpartition(".")[0]),
     (0, lambda path: _last(path)),
-    (1, lambda path: stem_of(path)),
+    (1, stem_of),
     (2, lambda path: stem_of(path).lstrip("0") or "0"),
     (3, lambda path: _number_at_end(path)),
 )

@@ -38,6 +38,11 @@ class Table:
     named: set[int] = field(default_factory=set)
 
     @property
+    def name(self) -> str:
+        """The name of its file, or of the first of several."""
+        return self.files[0]
+
+    @property
     def first(self) -> list[str]:
         """The cells of the first column, one for each row."""
         return next(iter(self.columns.values()))

@@ -93,16 +93,7 @@ def read_tables(
         tables.append(Table(flowers, _read_flowers(tree, flowers), folder))
     for name in (name for name in names if name not in flowers):
         try:
-            if suffix_of(name) == ".npy":
-                columns = _read_labels(tree, name)
-            elif suffix_of(name) == ".mat":
-                columns = {
-                    title: [*map(cell, cells)]
-                    for title, cells in columns_in_mat(tree, name).items()
-                }
-            else:
-                with tree.local(name) as file:
-                    columns = _parse(name, file, report)
+            columns = _read(tree, name, report)
         except DatasetError as error:
             report.note(str(error).removesuffix("."))
             continue
@@ -126,7 +117,7 @@ def _without_objects(tables: list[Table], report: Report) -> list[Table]:
     if all(len({*cells}) == len(cells) for cells in names):
         return tables
     for table in boxed:
-        report.note(f"{table.files[0]} is not used, as its rows tell of objects, not of images")
+        report.note(f"{table.name} is not used, as its rows tell of objects, not of images")
     return [table for table in tables if table not in boxed]
 
 
@@ -136,7 +127,7 @@ def split_by_tables(tables: Sequence[Table]) -> None:
     Args:
         tables: tables beside images that are not split by folders.
     """
-    roles = [role_of_table(table.files[0]) for table in tables]
+    roles = [role_of_table(table.name) for table in tables]
     if TRAIN in roles and len({*roles} - {None}) > 1:
         for table, role in zip(tables, roles, strict=True):
             if len(table.columns) > 1 or are_files(table.first):
@@ -155,12 +146,12 @@ def _join_numbered(tables: list[Table]) -> list[Table]:
     """Join lists whose lines begin with image numbers, as in CUB-200, to the list of names."""
     kept = []
     numbered = {
-        table.files[0].rpartition("/")[0]: table
+        table.name.rpartition("/")[0]: table
         for table in tables
         if "images" in table.columns and NUMBER in table.columns
     }
     for table in tables:
-        images = numbered.get(table.files[0].rpartition("/")[0])
+        images = numbered.get(table.name.rpartition("/")[0])
         if images is None or table is images or table.columns.get(NUMBER) != images.columns[NUMBER]:
             kept.append(table)
         else:
@@ -169,17 +160,24 @@ def _join_numbered(tables: list[Table]) -> list[Table]:
     return kept
 
 
-def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
+def _read(tree: Tree, name: str, report: Report) -> dict[str, list[str]]:
+    """Return the columns of a table as text, as its suffix says."""
     suffix = suffix_of(name)
-    if suffix == ".parquet":
-        return _read_parquet(file)
-    if suffix == ".json" and file.seek(0, io.SEEK_END) > LARGEST_JSON:
-        raise DatasetError(
-            f"{name} has more than {LARGEST_JSON // 2**20} MB, and JSON must be read whole; such a "
-            "table is read as CSV or JSON lines."
-        )
-    file.seek(0)
-    content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
+    if suffix == ".npy":
+        return _read_labels(tree, name)
+    if suffix == ".mat":
+        table = columns_in_mat(tree, name)
+        return {title: [*map(cell, cells)] for title, cells in table.items()}
+    with tree.local(name) as file:
+        if suffix == ".parquet":
+            return _read_parquet(file)
+        if suffix == ".json" and file.seek(0, io.SEEK_END) > LARGEST_JSON:
+            raise DatasetError(
+                f"{name} has more than {LARGEST_JSON // 2**20} MB, and JSON must be read whole; "
+                "such a table is read as CSV or JSON lines."
+            )
+        file.seek(0)
+        content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
     if suffix in (".jsonl", ".ndjson"):
         return columns_of_records(
             [json.loads(line) for line in content.splitlines() if line.strip()]
@@ -188,6 +186,15 @@ def _parse(name: str, file: IO[bytes], report: Report) -> dict[str, list[str]]:
         return columns_of_json(name, json.loads(content))
     if suffix == ".txt":
         return read_list(name, content, report)
+    return _read_csv(name, content, report)
+
+
+def _read_csv(name: str, content: str, report: Report) -> dict[str, list[str]]:
+    """Return the columns of a table whose cells are separated by tabs, semicolons, commas or bars.
+
+    Raises:
+        csv.Error: a quotation mark is not closed, or has more after it.
+    """
     content = content.lstrip("\r\n")
     while remark := _REMARK.match(content):
         content = content[remark.end() :]

@@ -80,7 +80,7 @@ def match_rows(
     merged: dict[str, np.ndarray] = {}
     first: dict[str, str] = {}  # the first table with each column
     places: dict[str, tuple[Below, Below]] = {}  # by folder, as many tables may share one
-    for table in sorted(tables, key=lambda t: (len(t.columns) == 1, is_of_both(t.files[0]))):
+    for table in sorted(tables, key=lambda t: (len(t.columns) == 1, is_of_both(t.name))):
         if table.folder not in places:
             places[table.folder] = Below(files, table.folder), Below(others, table.folder)
         below, elsewhere = places[table.folder]
@@ -96,25 +96,23 @@ def match_rows(
         named, counts = np.unique(rows[rows < len(table.columns[names])], return_counts=True)
         again = table.named.intersection(named.tolist()) | {*named[counts > 1].tolist()}
         if again:
-            report.note(f"{len(again):,} rows of {table.files[0]} name more than one image")
+            report.note(f"{len(again):,} rows of {table.name} name more than one image")
         table.named.update(named.tolist())
         for title, cells in table.told().items():
             is_split = title == SPLIT_OF_TABLE or roles_in(title, cells) is not None
             if title in (names, NUMBER) or others and is_split:
                 continue
             column = np.array([*cells, ""])[rows]
-            if title in merged:  # a table for each split
-                missing = merged[title] == ""
-                is_other = (merged[title] != column) & ~missing & (column != "")
-                if np.any(is_other) and not is_of_both(table.files[0]):
-                    what = "split" if title == SPLIT_OF_TABLE else title
-                    report.note(
-                        f"{table.files[0]} gives some images another {what} than "
-                        f"{first[title]}, which is used"
-                    )
-                merged[title] = np.where(missing, column, merged[title])
-            else:
-                merged[title], first[title] = column, table.files[0]
+            before = merged.get(title, np.full(len(files), ""))  # of tables of other splits
+            is_other = (before != column) & (before != "") & (column != "")
+            if np.any(is_other) and not is_of_both(table.name):
+                what = "split" if title == SPLIT_OF_TABLE else title
+                report.note(
+                    f"{table.name} gives some images another {what} than {first[title]}, which is "
+                    "used"
+                )
+            merged[title] = np.where(before == "", column, before)
+            first.setdefault(title, table.name)
     return merged
 
 
@@ -153,7 +151,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         unused = total - len(table.named)
         if table.is_used and unused:
             report.note(
-                f"{unused:,} of {total:,} rows of {table.files[0]} are not used: there is no such "
+                f"{unused:,} of {total:,} rows of {table.name} are not used: there is no such "
                 "image, another row names it, or it is of another split"
             )
         if table.is_used or len(table.columns) == 1:
@@ -167,7 +165,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         ):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
             report.note(
-                f"{table.files[0]} is not used: it names {table.columns[named][0]} and others"
+                f"{table.name} is not used: it names {table.columns[named][0]} and others"
                 f"{column}, but the images are called as {first} is"
             )
 
@@ -287,7 +285,7 @@ def _match(
         role: the split.
         asked: the title of the class column, if the user chose one.
     """
-    is_list = role_of_table(table.files[0]) is not None
+    is_list = role_of_table(table.name) is not None
     found = find_names(below, table.columns, is_list=is_list) if below.paths else None
     if found is None:
         return None
@@ -305,7 +303,7 @@ def _match(
     several = _images_of_several_labels(table, title, zip(images, roles, strict=True), asked)
     if several > max(_FEW, _SLIPS * named):
         report.note(
-            f"{table.files[0]} is not used, as it describes objects in images: {several:,} of "
+            f"{table.name} is not used, as it describes objects in images: {several:,} of "
             f"{named:,} have rows of several classes; a table has a row for each image"
         )
         return None
@@ -319,12 +317,12 @@ def _match(
     index = int(np.argmax(rows < after))
     if way.is_number:
         report.note(
-            f"the rows of {table.files[0]} are found by the numbers in the images' names: "
+            f"the rows of {table.name} are found by the numbers in the images' names: "
             f"{below.paths[index]} is {title} {way.of_path(below.paths[index])}"
         )
     elif way.is_loose:
         report.note(
-            f"the names in {table.files[0]} are not quite those of the images: "
+            f"the names in {table.name} are not quite those of the images: "
             f"{cells[rows[index]]} is taken for {below.paths[index]}"
         )
     return rows, title
@@ -354,7 +352,7 @@ def _roles_of_rows(table: Table, names: str) -> list[str | None]:
     """Return the split of each row, from the folders in the image's path, a column or the table."""
     told = (roles_in(title, cells) for title, cells in table.columns.items())
     of_column = next((roles for roles in told if roles is not None), None)
-    of_table = table.split or role_of_table(table.files[0])
+    of_table = table.split or role_of_table(table.name)
     by_folder: dict[str, str | None] = {}
     roles: list[str | None] = []
     for row, cell in enumerate(table.columns[names]):
@@ -374,31 +372,31 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
     """
     paths = [*below.paths.values()]
     is_one_folder = len({path.rpartition("/")[0] for path in paths}) == 1
-    if not (is_one_folder and role_of_table(table.files[0]) in (None, role)):
+    if not (is_one_folder and role_of_table(table.name) in (None, role)):
         return False
-    cells = labels_alone(table.columns, table.files[0], len(paths))
+    cells = labels_alone(table.columns, table.name, len(paths))
     if cells is None:
         return False
     if len(cells) != len(paths):
-        report.note(f"{table.files[0]} has {len(cells):,} labels for {len(paths):,} images")
+        report.note(f"{table.name} has {len(cells):,} labels for {len(paths):,} images")
         return False
     counted = sorted(paths, key=natural_order)
-    if counted != paths and not _count_up(counted):
+    if counted != paths and not _are_numbered(counted):
         report.note(
-            f"{table.files[0]} is not used, as the order of {paths[0]}, {paths[1]}, … is "
+            f"{table.name} is not used, as the order of {paths[0]}, {paths[1]}, … is "
             "ambiguous: give a table with their names beside the labels"
         )
         return False
     title = label_title(table.columns) or "label"
     table.columns = {"image": counted, title: cells}
     report.note(
-        f"{table.files[0]} is taken in the order of the images' names: {counted[0]} is "
+        f"{table.name} is taken in the order of the images' names: {counted[0]} is "
         f"{cells[0]}, {counted[-1]} is {cells[-1]}"
     )
     return True
 
 
-def _count_up(paths: Sequence[str]) -> bool:
+def _are_numbered(paths: Sequence[str]) -> bool:
     """Whether names differ only in a number that counts from 0 or 1."""
     found = [re.fullmatch(r"(.*?)(\d+)(\D*)", path) for path in paths]
     if not all(found):
@@ -413,7 +411,7 @@ def _without_titles(table: Table, names: str) -> str:
     others = [title for title in table.columns if title != names]
     of_splits = [old for old in others if all_name_splits({old, *table.columns[old]})][:1]
     others = [title for title in others if title not in of_splits]
-    lone = [_title_by_file(table.files[0])] if len(others) == 1 else []
+    lone = [_title_by_file(table.name)] if len(others) == 1 else []
     titles = dict(zip(others, lone or map(str, range(1, len(table.columns))), strict=False))
     titles |= {names: "image", **dict.fromkeys(of_splits, "split")}
     table.columns = {titles[old]: [old, *cells] for old, cells in table.columns.items()}

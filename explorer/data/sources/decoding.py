@@ -74,9 +74,9 @@ class Decoded(NamedTuple):
 
 
 def decode(
-    open_file: Opener, units: Sequence[Unit], form: Form, apply: Callable[..., Iterable[Any]] = map
+    open_file: Opener, units: Sequence[Unit], form: Form, apply: Callable[..., Iterable[Any]]
 ) -> Decoded:
-    """Decode image files, in order; ``apply`` may be a ``map`` that uses threads."""
+    """Decode image files, in order; ``apply`` is ``map``, or one that uses threads."""
 
     def read(unit: Unit) -> list[Pixels | None]:
         return _read(open_file, unit, form)

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 def with_progress(
-    items: Iterable[Item], total: int, count: Callable[[Item], int] = lambda _: 1
+    items: Iterable[Item], total: int, count: Callable[[Item], int]
 ) -> Iterator[Item]:
     """Pass items on, with a line on stderr every two seconds.
 
