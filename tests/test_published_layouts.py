@@ -391,6 +391,14 @@ def test_names_of_classes_may_end_in_numbers(folder: Path, names: tuple[str, str
     check(load_dataset(folder), names, 12)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_names_of_classes_are_read_as_editors_save_them(folder: Path, encoding: str) -> None:
+    for number in range(12):
+        draw(folder / str(number % 2) / f"{number}.png", number % 2)
+    (folder / "classes.txt").write_text("Löwe\nBär\n", encoding)
+    check(load_dataset(folder), ("Löwe", "Bär"), 12)
+
+
 def test_a_list_of_training_images_alone_leaves_the_others_for_tests(folder: Path) -> None:
     for number in range(12):
         draw(folder / "images" / f"{number:03}.png", 0, TEST if number % 3 == 0 else TRAIN)

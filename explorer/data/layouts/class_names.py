@@ -15,6 +15,7 @@ import numpy as np
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.matlab import load_mat
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.table import decode
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
 from explorer.data.roles import counts_up, words_of
@@ -57,7 +58,7 @@ def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) ->
     for name in tree.names():
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
-                content = file.read(_LONGEST_LIST).decode("utf-8", "replace")
+                content = decode(file.read(_LONGEST_LIST))
             lines = [line.strip() for line in content.splitlines() if line.strip()]
             tells_files = all(
                 suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines
