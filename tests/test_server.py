@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -13,6 +15,7 @@ import loops
 import numpy as np
 import pytest
 import streamlit
+from anyio import create_task_group
 from PIL import Image
 from starlette.routing import Router
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -24,10 +27,35 @@ from explorer.web import payload
 STATIC = Path(streamlit.__file__).parent / "static"
 
 
-def ask(
-    path: str, method: str = "GET", body: bytes | None = b"", **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of an answer; ``body`` None means a disconnected client."""
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
+
+def ask(path: str, method: str = "GET", body: bytes | None = b"", **headers: str) -> Answer:
+    """Return the server's answer; ``body`` None means a disconnected client."""
+    (answer,) = ask_at_once(path, method, body, times=1, **headers)
+    return answer
+
+
+def ask_at_once(
+    path: str, method: str, body: bytes | None, *, times: int, **headers: str
+) -> list[Answer]:
+    """Return the answers to several equal requests, in the order in which they come."""
+    answers: list[Answer] = []
+
+    async def ask_one() -> None:
+        answers.append(await _answer(path, method, body, headers))
+
+    async def ask_all() -> None:
+        async with create_task_group() as tasks:
+            for _ in range(times):
+                tasks.start_soon(ask_one)
+
+    loops.run(ask_all())
+    return answers
+
+
+async def _answer(path: str, method: str, body: bytes | None, headers: dict[str, str]) -> Answer:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -44,7 +72,7 @@ def ask(
             (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
         ],
     }  # fmt: skip
-    loops.run(Router(server.routes())(scope, receive, send))
+    await Router(server.routes())(scope, receive, send)
     told = {name.decode(): text.decode() for name, text in sent[0]["headers"]}
     return sent[0]["status"], told, b"".join(part.get("body", b"") for part in sent[1:])
 
@@ -79,6 +107,24 @@ def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
     assert (status, said) == (503, b"a network took too long.")
     monkeypatch.setattr(delivery, "MOST_WAITING", 0)
     assert ask(path, "POST", z)[0] == 503
+
+
+def test_an_answer_says_how_long_decoding_took_if_nothing_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = cache.open_bundle("mnist-2d")
+    path = "/" + server.address_of("decode", bundle.content)
+
+    def decode_slowly(_: np.ndarray) -> np.ndarray:
+        time.sleep(0.2)
+        return np.zeros((28, 28), np.uint8)
+
+    monkeypatch.setattr(delivery, "to_pixels", decode_slowly)
+    alone = ask(path, "POST", bytes(8))[1]["server-timing"]
+    assert float(alone.removeprefix("decode;dur=")) >= 200
+    answers = ask_at_once(path, "POST", bytes(8), times=2 * (os.cpu_count() or 1))
+    assert "server-timing" not in answers[0][1]
+    assert "server-timing" in answers[-1][1]
 
 
 def test_a_page_cannot_clear_the_caches_of_all() -> None:

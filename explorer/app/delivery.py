@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
@@ -61,9 +62,10 @@ async def _send_original(request: Request) -> Response:
 async def _decode(request: Request) -> Response:
     """Decode one latent, float32, to pixels, uint8, for a browser that cannot do it itself.
 
-    ``?class=3`` gives the class that a conditional model decodes. A page waits for the answer
-    before it asks again, so that no queue builds up; as many latents as there are cores are
-    decoded at once, in threads of their own.
+    ``?class=3`` gives the class that a conditional model decodes. As many latents as there are
+    cores are decoded at once, in threads of their own. If none waits, the answer says how long it
+    took: the page may then ask again after as long, before it has the answer. Otherwise it waits
+    for the answer, so that no queue builds up.
     """
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return refuse("Only this page may ask.", 403)
@@ -91,13 +93,17 @@ async def _decode(request: Request) -> Response:
         return refuse("Too many requests at once.", 503)
     codec = bundle.codec.given(int(label))
     latent = z[np.newaxis].astype(np.float32)
+    begun = time.perf_counter()
     try:
         pixels = await to_thread.run_sync(
             lambda: to_pixels(codec.decode(latent)), limiter=_DECODERS
         )
     except GraphError as error:
         return refuse(f"{error}.", 503)
-    return Response(pixels.tobytes(), media_type="application/octet-stream")
+    taken, headers = 1000 * (time.perf_counter() - begun), {}
+    if not _DECODERS.statistics().tasks_waiting:
+        headers["Server-Timing"] = f"decode;dur={taken:.1f}"
+    return Response(pixels.tobytes(), headers=headers, media_type="application/octet-stream")
 
 
 ANSWERS = {

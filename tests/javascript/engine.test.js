@@ -360,3 +360,81 @@ test("what was decoded for a picture of another size is not painted", ({ mock })
   worker.work();
   assert.deepEqual(painted, [0, 1, 2, 3]);
 });
+
+/**
+ * Moves a pointer every 8 ms and shows the pictures of a server that decodes one at a time, 15 ms
+ * away; gives what was shown, with how long after its move, and the number of readings.
+ *
+ * @param {import("node:test").TestContext} test
+ * @param {number} decoding milliseconds of a decode @param {number} duration milliseconds
+ */
+function drag({ mock }, decoding, duration) {
+  let [now, free, readings] = [0, 0, 0];
+  mock.method(performance, "now", () => now);
+  mock.timers.enable({ apis: ["setTimeout"] });
+  /** @type {{at: number, id: number, answer: any}[]} */
+  const due = [];
+  const thread = {
+    /** @type {((event: any) => void) | null} */
+    onmessage: null,
+    onerror: null,
+    postMessage(
+      /** @type {import("../../static/live/shared/engine.js").Message} */ { id, request },
+    ) {
+      if (request.kind !== "picture") return due.push({ at: now + 1, id, answer: {} });
+      const arrived = now + 15;
+      free = Math.max(arrived, free) + decoding;
+      due.push({ at: free + 15, id, answer: { pixels: null, pace: free - arrived } });
+    },
+  };
+  const engine = new Engine(() => thread);
+  const [pictures, others] = [engine.line(URGENCY.picture), engine.line(URGENCY.reading)];
+  /** @type {number[]} */
+  const lags = [];
+  for (; now < duration; now++, mock.timers.tick(1)) {
+    if (now % 8 === 0) {
+      const moved = now;
+      pictures.ask(picture(0), () => lags.push(now - moved));
+      others.ask(
+        { kind: "reading", content: "", z: new Float32Array(), shownRow: 0 },
+        () => readings++,
+      );
+    }
+    while (due.length && due[0].at <= now) {
+      const { id, answer } = /** @type {typeof due[0]} */ (due.shift());
+      thread.onmessage?.({ data: { id, answer } });
+    }
+  }
+  return { lags, readings };
+}
+
+test("a server that decodes gets the next request when it has done the last, not before", (test) => {
+  const { lags } = drag(test, 20, 1000);
+  assert.ok(lags.length >= 45, `${lags.length} pictures`); // of 50 that it can decode in a second
+  assert.ok(Math.max(...lags) <= 15 + 20 + 15 + 8, `${Math.max(...lags)} ms`);
+});
+
+test("readings take little of a slow server's time", (test) => {
+  const { lags, readings } = drag(test, 100, 5000);
+  assert.ok(lags.length >= 45, `${lags.length} pictures`);
+  assert.ok(readings >= 1 && readings <= 3, `${readings} readings`);
+});
+
+test("a picture that comes after a later one is not shown", () => {
+  const { engine, worker } = start();
+  const line = engine.line(URGENCY.picture);
+  /** @type {number[]} */
+  const shown = [];
+  const ask = (/** @type {number} */ x) => line.ask(picture(x), () => shown.push(x));
+  const answer = (/** @type {number} */ at) => {
+    const [{ id }] = worker.messages.splice(at, 1);
+    worker.onmessage?.({ data: { id, answer: { pixels: null, pace: 0 } } });
+  };
+  ask(1);
+  answer(0);
+  ask(2);
+  ask(3);
+  answer(1);
+  answer(0);
+  assert.deepEqual(shown, [1, 3]);
+});

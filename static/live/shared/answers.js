@@ -163,8 +163,17 @@ class Opened {
     return Math.min(...times);
   }
 
-  /** @param {Picture} request */
+  /**
+   * Decodes a latent. If the server does and nothing waits there, `pace` is how many milliseconds
+   * it took: if the next request follows after as long, neither waits for the other.
+   *
+   * @param {Picture} request
+   */
   picture({ z, label }) {
+    if (this.#decoder instanceof RemoteDecoder) {
+      const fetched = this.#decoder.fetch(z, label);
+      return fetched.then((pace) => ({ pixels: this.#pixels(z, label), pace }));
+    }
     return { pixels: this.#pixels(z, label) };
   }
 
@@ -175,7 +184,23 @@ class Opened {
    *
    * @param {Reading} request
    */
-  reading({ z, shownRow, label }) {
+  reading(request) {
+    if (!(this.#decoder instanceof RemoteDecoder)) return this.#read(request);
+    return this.#fetch(this.#decoder, request).then(() => this.#read(request));
+  }
+
+  /**
+   * Has the server decode what a reading needs, while the thread goes on with pictures.
+   *
+   * @param {RemoteDecoder} decoder @param {Reading} request
+   */
+  async #fetch(decoder, { z, shownRow, label }) {
+    const { row } = this.#space.nearest(z);
+    if (this.#encoder && !this.#isLast(z, label)) await decoder.fetch(z, label);
+    if (row !== shownRow) await decoder.fetch(this.#model.meanOf(row), this.#model.labels[row]);
+  }
+
+  #read(/** @type {Reading} */ { z, shownRow, label }) {
     let back = null;
     if (this.#encoder && this.#decoder) {
       const place = this.#encoder.run(this.#seen(this.#decoder, z, label), label);
@@ -306,9 +331,13 @@ class Opened {
    * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
    */
   #seen(decoder, z, label) {
+    return this.#isLast(z, label)?.image ?? this.#run(decoder, z, label);
+  }
+
+  /** The last decode if that was of this latent. @param {Float32Array} z @param {number} [label] */
+  #isLast(z, label) {
     const last = this.#last;
-    const isLast = last?.label === label && last?.z.every((value, i) => value === z[i]);
-    return last && isLast ? last.image : this.#run(decoder, z, label);
+    return last?.label === label && last?.z.every((value, i) => value === z[i]) ? last : null;
   }
 }
 

@@ -111,10 +111,19 @@ export class Decoder {
   }
 }
 
+/** Number of fetched images that a `RemoteDecoder` keeps for `run`. */
+const FETCHED = 8;
+
 /** The server's decoder, for a network that the browser cannot run or runs too slowly. */
 export class RemoteDecoder {
   #address;
   #image;
+  /**
+   * Pixels that `fetch` got, by class and latent; null if the server did not answer.
+   *
+   * @type {Map<string, Uint8Array | null>}
+   */
+  #fetched = new Map();
   /** Whether the last image came from the server; otherwise it is grey. */
   hasAnswered = true;
 
@@ -130,26 +139,64 @@ export class RemoteDecoder {
   }
 
   /**
+   * Asks for an image without blocking the thread; the next `run` for that latent uses the answer.
+   *
+   * @param {Float32Array} z @param {number} [label]
+   * @returns {Promise<number>} milliseconds that decoding took; infinity if the server does not say
+   */
+  async fetch(z, label = 0) {
+    const key = `${label}:${z}`;
+    let [pixels, time] = [/** @type {Uint8Array | null} */ (null), Infinity];
+    try {
+      const response = await fetch(this.#addressOf(label), { method: "POST", body: z.slice() });
+      if (response.ok) {
+        pixels = new Uint8Array(await response.arrayBuffer());
+        time = Number(/dur=([\d.]+)/.exec(response.headers.get("Server-Timing") ?? "")?.[1] ?? Infinity); // prettier-ignore
+      }
+    } catch {
+      // the server is gone; Streamlit says so, and reconnects by itself
+    }
+    this.#fetched.delete(key);
+    this.#fetched.set(key, pixels);
+    for (const old of this.#fetched.keys()) {
+      if (this.#fetched.size <= FETCHED) break;
+      this.#fetched.delete(old);
+    }
+    return time;
+  }
+
+  /**
    * The image, as from `Decoder.run`; grey if the server does not answer.
    *
    * @param {Float32Array} z @param {number} [label]
    */
   run(z, label = 0) {
     const image = this.#image;
-    this.hasAnswered = false;
+    const key = `${label}:${z}`;
+    let pixels = this.#fetched.get(key);
+    if (pixels === null) this.#fetched.delete(key); // the server may be there again
+    pixels = pixels === undefined ? this.#wait(z, label) : pixels;
+    this.hasAnswered = pixels?.length === image.length;
+    if (!pixels || !this.hasAnswered) return image.fill(0.5);
+    for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
+    return image;
+  }
+
+  /** Asks for an image and blocks the thread until it is there. */
+  #wait(/** @type {Float32Array} */ z, /** @type {number} */ label) {
     const request = new XMLHttpRequest();
-    request.open("POST", `${this.#address}?class=${label}`, false);
+    request.open("POST", this.#addressOf(label), false);
     request.responseType = "arraybuffer";
     try {
       request.send(z.slice());
     } catch {
-      return image.fill(0.5); // the server is gone; Streamlit says so, and reconnects by itself
+      return null;
     }
-    const pixels = new Uint8Array(request.status === 200 ? request.response : 0);
-    if (pixels.length !== image.length) return image.fill(0.5);
-    this.hasAnswered = true;
-    for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
-    return image;
+    return request.status === 200 ? new Uint8Array(request.response) : null;
+  }
+
+  #addressOf(/** @type {number} */ label) {
+    return `${this.#address}?class=${label}`;
   }
 
   /** Null: the server gives pixels only. */

@@ -4,8 +4,10 @@
  * Every part has lines of its own for its requests. The latest request of a line wins: it replaces
  * one that is still waiting or half done, so that no queue builds up however fast requests come.
  * Requests for pictures are sent first; others wait until no picture is being decoded, or until
- * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's
- * own thread; no request is lost.
+ * they have waited for a while. Pictures that the server decodes are requested as far apart as it
+ * takes for one, even if others are still on their way: so it always has one to decode, and none
+ * that waits. Where it is asked by many, it says nothing of time, and the page waits for answers. A worker that cannot be started, or dies, is replaced by the page's own
+ * thread; no request is lost.
  *
  * @typedef {import("./answers.js").Request} Request
  * @typedef {{id: number, request: Request}} Message
@@ -15,9 +17,11 @@
  *   onerror: ((event: ErrorEvent) => void) | null,
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
- * @typedef {{urgency: number, waiting: Asked | null, since: number, isAsked: boolean, job: number,
- *   dropped: number}} Line `since`: when the waiting request came; `job`: that of the latest
- *   request; `dropped`: the latest job that is no longer wanted
+ * @typedef {{urgency: number, waiting: Asked | null, since: number, asked: number, sent: number,
+ *   pace: number, job: number, dropped: number}} Line `since`: when the waiting request came;
+ *   `asked`: how many are on their way, the last of them since `sent`; `pace`: milliseconds after
+ *   which the next may follow, infinite where it waits for the answer; `job`: that of the latest
+ *   request; `dropped`: the latest job that is no longer wanted, as it or a later one was answered
  */
 
 import { Answers } from "./answers.js";
@@ -27,8 +31,12 @@ export const URGENCY = { picture: 0, reading: 1, tiles: 2 };
 
 /** Requests that the worker has at a time: one to work on, and the next one. */
 const AT_ONCE = 2;
+/** Pictures of a line that are on their way to or from the server at a time. */
+const MOST_AWAY = 4;
 /** Milliseconds that a request waits while pictures come without a pause, as with slow decoding. */
 const PATIENCE = 300;
+/** The same, as a multiple of the time that the server takes for a picture: a reading takes two. */
+const PICTURES_BETWEEN = 20;
 
 export class Engine {
   /** @type {Thread} */
@@ -42,6 +50,10 @@ export class Engine {
   #lastId = 0;
   #lastJob = 0;
   #lastLine = 0;
+  /** Requests that the server decodes, by their number among `#asked`. @type {Set<number>} */
+  #away = new Set();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** Classes that conditional models decode, by the models' hashes. @type {Map<string, number>} */
   labels = new Map();
 
@@ -80,7 +92,16 @@ export class Engine {
   /** A line of requests of which the latest wins. @param {number} urgency one of `URGENCY` */
   line(urgency) {
     /** @type {Line} */
-    const line = { urgency, waiting: null, since: 0, isAsked: false, job: 0, dropped: 0 };
+    const line = {
+      urgency,
+      waiting: null,
+      since: 0,
+      asked: 0,
+      sent: 0,
+      pace: Infinity,
+      job: 0,
+      dropped: 0,
+    };
     const number = ++this.#lastLine;
     this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
     const drop = () => {
@@ -108,32 +129,46 @@ export class Engine {
   }
 
   #sendNext() {
-    while (this.#asked.size < AT_ONCE) {
-      const line = this.#next();
-      if (!line?.waiting) return;
+    for (let line = this.#next(); line?.waiting; line = this.#next()) {
       const { request, use } = line.waiting;
+      const isAway = line.pace < Infinity;
       line.waiting = null;
-      line.isAsked = true;
-      this.#send(request, (answer) => {
-        line.isAsked = false;
+      line.asked += 1;
+      line.sent = performance.now();
+      const id = this.#send(request, (answer) => {
+        this.#away.delete(id);
+        line.asked -= 1;
+        line.pace = answer?.pace ?? Infinity;
+        const job = Number(request.job);
         if (answer?.goesOn) {
-          if (request.job === line.job) line.waiting = { request, use }; // it has waited its time
-        } else if (answer !== null && Number(request.job) > line.dropped) use(answer);
+          if (job === line.job) line.waiting = { request, use }; // it has waited its time
+        } else if (answer !== null && job > line.dropped) {
+          line.dropped = job;
+          use(answer);
+        }
       });
+      if (isAway) this.#away.add(id);
     }
+    const pauses = this.#lines.map((line) => pauseOf(line)).filter((pause) => pause > 0);
+    const pause = Math.min(...pauses);
+    clearTimeout(this.#timer);
+    if (pause < Infinity) this.#timer = setTimeout(() => this.#sendNext(), pause);
   }
 
   /** The line whose turn it is. */
   #next() {
-    const isDecoding = this.#lines.some(
-      ({ urgency, isAsked }) => isAsked && urgency === URGENCY.picture,
+    const decoding = this.#lines.filter(
+      ({ urgency, asked }) => asked && urgency === URGENCY.picture,
     );
+    const paces = decoding.map(({ pace }) => (pace < Infinity ? pace : 0));
+    const patience = Math.max(PATIENCE, PICTURES_BETWEEN * Math.max(0, ...paces));
+    const isFull = this.#asked.size - this.#away.size >= AT_ONCE;
     const now = performance.now();
     return this.#lines.find(
-      ({ urgency, waiting, since, isAsked }) =>
-        waiting &&
-        !isAsked &&
-        (!isDecoding || urgency === URGENCY.picture || now - since > PATIENCE),
+      (line) =>
+        pauseOf(line) <= 0 &&
+        (!isFull || line.pace < Infinity) &&
+        (!decoding.length || line.urgency === URGENCY.picture || now - line.since > patience),
     );
   }
 
@@ -143,6 +178,7 @@ export class Engine {
     request.label ??= this.labels.get(request.content);
     this.#asked.set(id, { request, use });
     this.#thread.postMessage({ id, request });
+    return id;
   }
 
   #listen() {
@@ -167,11 +203,23 @@ export class Engine {
     );
     const isDue = new Set(due.map(({ request }) => request));
     this.#asked.clear();
+    this.#away.clear();
     for (const request of this.#opened.values()) {
       if (!isDue.has(request)) this.#send(request, () => {});
     }
     for (const { request, use } of due) this.#send(request, use);
   }
+}
+
+/**
+ * Milliseconds until a line may send its request; infinite where it has none, or has to wait for
+ * an answer.
+ *
+ * @param {Line} line
+ */
+function pauseOf({ waiting, asked, sent, pace }) {
+  if (!waiting || asked === MOST_AWAY) return Infinity;
+  return asked ? sent + pace - performance.now() : 0;
 }
 
 /** Answers on the page's own thread, in between its other work. @implements {Thread} */

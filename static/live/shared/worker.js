@@ -5,7 +5,11 @@ import { Answers } from "./answers.js";
 const answers = new Answers();
 
 self.onmessage = ({ data: { id, request } }) => {
+  const give = (/** @type {any} */ answer) => {
+    const transfer = answer?.pixels ? [answer.pixels.buffer] : [];
+    self.postMessage({ id, answer }, { transfer });
+  };
   const answer = answers.answer(request);
-  const transfer = answer?.pixels ? [answer.pixels.buffer] : [];
-  self.postMessage({ id, answer }, { transfer });
+  if (answer instanceof Promise) void answer.then(give, reportError);
+  else give(answer);
 };
