@@ -4,10 +4,12 @@
  * Every part has lines of its own for its requests. The latest request of a line wins: it replaces
  * one that is still waiting or half done, so that no queue builds up however fast requests come.
  * Requests for pictures are sent first; others wait until no picture is being decoded, or until
- * they have waited for a while. Pictures that the server decodes are requested as far apart as it
- * takes for one, even if others are still on their way: so it always has one to decode, and none
- * that waits. Where it is asked by many, it says nothing of time, and the page waits for answers. A worker that cannot be started, or dies, is replaced by the page's own
- * thread; no request is lost.
+ * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's
+ * own thread; no request is lost.
+ *
+ * Pictures that the server decodes are requested as far apart as it takes for one, even if others
+ * are still on their way: so it always has one to decode, and none that waits. Where it is asked by
+ * many, it says nothing of time, and the page waits for answers.
  *
  * @typedef {import("./answers.js").Request} Request
  * @typedef {{id: number, request: Request}} Message
