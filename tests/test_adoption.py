@@ -35,7 +35,8 @@ from explorer.adoption.conventions import (
     parse_range,
     usual_ranges,
 )
-from explorer.adoption.graphs import Port, read_given_graph
+from explorer.adoption.graphs import AdoptionError, Port, read_given_graph
+from explorer.adoption.padding import choose_framing
 from explorer.adoption.result import About, hashes
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
@@ -430,6 +431,75 @@ def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Pat
     third = take("plain", path).card
     assert third.model.adopted.conventions["--encoder-output"] == "mean,variance"
     assert third.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
+
+
+def with_border(path: Path, half: str, before: list[Node], after: list[Node]) -> Path:
+    """Write half of the plain model, of 12 × 12 pixels, with other nodes before and behind it."""
+    model = onnx.load(MODELS / f"plain-{half}.onnx")
+    graph, nodes = model.graph, list(model.graph.node)
+    constants = {"start": [2, 2], "end": [14, 14], "axes": [2, 3], "pads": [0, 0, 2, 2] * 2}
+    graph.initializer.extend(numpy_helper.from_array(np.array(v), n) for n, v in constants.items())
+    graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"))
+    del graph.node[:]
+    for kind, inputs, output, attributes in before:
+        graph.node.append(helper.make_node(kind, inputs, [output], **attributes))
+        nodes[0].input[0] = output
+    if after:
+        nodes[-1].output[0] = "inner"
+    graph.node.extend(nodes)
+    for kind, inputs, output, attributes in after:
+        graph.node.append(helper.make_node(kind, inputs, [output], **attributes))
+        del graph.output[:]
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+    if before:
+        side = 16 if before[0][0] == "Slice" else 24
+        graph.input[0].CopyFrom(
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, side, side])
+        )
+    onnx.save(model, path)
+    return path
+
+
+def test_a_model_of_padded_images_takes_the_images_as_they_are(
+    take: Any, tmp_path: Path, said: list[str]
+) -> None:
+    padded = (
+        with_border(
+            tmp_path / "e.onnx",
+            "encoder",
+            [("Slice", ["x", "start", "end", "axes"], "cut", {})],
+            [],
+        ),
+        with_border(tmp_path / "d.onnx", "decoder", [], [("Pad", ["inner", "pads"], "all", {})]),
+    )
+    plain, bundle = take("plain"), take("padded", *padded)
+    assert bundle.card.data == plain.card.data  # 12 × 12 pixels, nothing resized
+    assert bundle.card.metrics == plain.card.metrics
+    assert bundle.card.model.adopted.conventions["--padding"] == "2"
+    assert any("2 black pixels on each side" in line for line in said)
+
+
+def test_a_model_of_resized_images_takes_them_resized(take: Any, tmp_path: Path) -> None:
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    doubled = (
+        with_border(tmp_path / "e.onnx", "encoder", [("AveragePool", ["x"], "half", pool)], []),
+        with_border(
+            tmp_path / "d.onnx", "decoder", [], [("Resize", ["inner", "", "scales"], "all", {})]
+        ),
+    )
+    bundle = take("doubled", *doubled)
+    assert bundle.card.data.image_shape == (24, 24, 1)
+    assert "--padding" not in bundle.card.model.adopted.conventions
+    assert any("resized images" in note for note in bundle.card.model.adopted.notes)
+
+
+def test_padded_or_resized_is_asked_for_where_the_errors_do_not_tell() -> None:
+    resized = candidate(UNIT, "probability", 0.02)
+    padded = replace(resized, encoder=replace(resized.encoder, padding=2))
+    with pytest.raises(AdoptionError, match="give --padding 2 or --padding 0"):
+        choose_framing([padded, resized], [0.1, 0.1])
+    assert choose_framing([padded, resized], [0.1, 0.05])[0] == 0  # 20 % of 0.1, 40 % of 0.05
+    assert choose_framing([padded, resized], [0.02, 0.02]) == (1, [])  # of neither kind
 
 
 def candidate(
