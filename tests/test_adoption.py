@@ -1513,7 +1513,7 @@ def with_batch(path: Path, half: str, size: int, *nodes: Node) -> Path:
     own = ["MEAN", "LOG_VAR"] if half == "encoder" else ["IMAGE"]
     model = onnx.load(write(path, [nodes[-1][2]] if nodes else own, *nodes))
     for node in model.graph.node:
-        if node.op_type == "Reshape":
+        if node.op_type == "Reshape" and half == "decoder":
             shape = numpy_helper.from_array(np.array([size, 8, 3, 3]), "of a batch")
             model.graph.initializer.append(shape)
             node.input[1] = shape.name
@@ -1536,6 +1536,64 @@ def test_a_graph_for_a_number_of_items_is_stored_for_any(tmp_path: Path, size: i
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+FIXED: dict[str, tuple[list[int], list[Node], Any]] = {
+    "expanded": (
+        [64, 3, 2],
+        [("Unsqueeze", ["MEAN", "last"], "one", {}), ("Expand", ["one", "of 64"], "more", {})],
+        lambda mean: np.repeat(mean[..., np.newaxis], 2, axis=2),
+    ),
+    "expanded by PyTorch": (
+        [64, -1, 2],
+        [
+            ("Shape", ["of 64"], "rank", {}),
+            (
+                "ConstantOfShape",
+                ["rank"],
+                "ones",
+                {"value": numpy_helper.from_array(np.ones(1, int))},
+            ),
+            ("Neg", ["ones"], "minus", {}),
+            ("Equal", ["of 64", "minus"], "kept", {}),
+            ("Where", ["kept", "ones", "of 64"], "shape", {}),
+            ("Unsqueeze", ["MEAN", "last"], "one", {}),
+            ("Expand", ["one", "shape"], "more", {}),
+        ],
+        lambda mean: np.repeat(mean[..., np.newaxis], 2, axis=2),
+    ),
+    "resized": (
+        [64, 6],
+        [("Resize", ["MEAN", "", "", "of 64"], "more", {"mode": "nearest"})],
+        lambda mean: np.repeat(mean, 2, axis=1),
+    ),
+    "items second": (
+        [3, 64, 1],
+        [
+            ("Transpose", ["MEAN"], "turned", {}),
+            ("Reshape", ["turned", "of 64"], "columns", {}),
+            ("Transpose", ["columns"], "more", {"perm": [1, 0, 2]}),
+        ],
+        lambda mean: mean[..., np.newaxis],
+    ),
+}
+"""A shape with the number of items, nodes that use it, and what they make of the mean."""
+
+
+@pytest.mark.parametrize("how", FIXED)
+def test_a_number_of_items_in_a_constant_shape_becomes_any(tmp_path: Path, how: str) -> None:
+    shape, nodes, expected = FIXED[how]
+    constant: Node = ("Constant", [], "of 64", {"value": numpy_helper.from_array(np.array(shape))})
+    path = with_batch(tmp_path / "encoder.onnx", "encoder", 64, constant, *nodes)
+    model = onnx.load(path)
+    model.opset_import[0].version = 18
+    onnx.save(model, path)
+    graph = read_given_graph(path)
+    assert graph.batch is None
+    onnx.save(graph.model, path)
+    x = np.random.default_rng(1).random((5, 1, 12, 12), np.float32)
+    (mean, _), (found,) = run(MODELS / "plain-encoder.onnx", x), run(path, x)
+    np.testing.assert_allclose(found, expected(mean), atol=1e-5)
+
+
 def test_a_number_of_items_that_is_fixed_inside_remains(tmp_path: Path, refusal: Any) -> None:
     """As by joining all items and separating them again."""
     for size in (1, 4):
@@ -1551,6 +1609,8 @@ def test_a_number_of_items_that_is_fixed_inside_remains(tmp_path: Path, refusal:
             assert read_given_graph(path).batch == 1
     told = refusal("plain", path)
     assert "takes 4 at once, no more and no fewer" in told
+    assert 'dynamo=True, dynamic_shapes=({0: torch.export.Dim("n")},)' in told
+    assert 'dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}}' in told
     assert 'dynamic_axes={"x": {0: "n"}}' in told
 
 
