@@ -35,7 +35,8 @@ from explorer.adoption.conventions import (
     parse_range,
     usual_ranges,
 )
-from explorer.adoption.graphs import Port, read_given_graph
+from explorer.adoption.graphs import AdoptionError, Port, read_given_graph
+from explorer.adoption.padding import choose_framing
 from explorer.adoption.result import About, hashes
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import image_forms, separate_classes
@@ -430,6 +431,75 @@ def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Pat
     third = take("plain", path).card
     assert third.model.adopted.conventions["--encoder-output"] == "mean,variance"
     assert third.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
+
+
+def with_border(path: Path, half: str, before: list[Node], after: list[Node]) -> Path:
+    """Write half of the plain model, of 12 × 12 pixels, with other nodes before and behind it."""
+    model = onnx.load(MODELS / f"plain-{half}.onnx")
+    graph, nodes = model.graph, list(model.graph.node)
+    constants = {"start": [2, 2], "end": [14, 14], "axes": [2, 3], "pads": [0, 0, 2, 2] * 2}
+    graph.initializer.extend(numpy_helper.from_array(np.array(v), n) for n, v in constants.items())
+    graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"))
+    del graph.node[:]
+    for kind, inputs, output, attributes in before:
+        graph.node.append(helper.make_node(kind, inputs, [output], **attributes))
+        nodes[0].input[0] = output
+    if after:
+        nodes[-1].output[0] = "inner"
+    graph.node.extend(nodes)
+    for kind, inputs, output, attributes in after:
+        graph.node.append(helper.make_node(kind, inputs, [output], **attributes))
+        del graph.output[:]
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, None))
+    if before:
+        side = 16 if before[0][0] == "Slice" else 24
+        graph.input[0].CopyFrom(
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 1, side, side])
+        )
+    onnx.save(model, path)
+    return path
+
+
+def test_a_model_of_padded_images_takes_the_images_as_they_are(
+    take: Any, tmp_path: Path, said: list[str]
+) -> None:
+    padded = (
+        with_border(
+            tmp_path / "e.onnx",
+            "encoder",
+            [("Slice", ["x", "start", "end", "axes"], "cut", {})],
+            [],
+        ),
+        with_border(tmp_path / "d.onnx", "decoder", [], [("Pad", ["inner", "pads"], "all", {})]),
+    )
+    plain, bundle = take("plain"), take("padded", *padded)
+    assert bundle.card.data == plain.card.data  # 12 × 12 pixels, nothing resized
+    assert bundle.card.metrics == plain.card.metrics
+    assert bundle.card.model.adopted.conventions["--padding"] == "2"
+    assert any("2 black pixels on each side" in line for line in said)
+
+
+def test_a_model_of_resized_images_takes_them_resized(take: Any, tmp_path: Path) -> None:
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    doubled = (
+        with_border(tmp_path / "e.onnx", "encoder", [("AveragePool", ["x"], "half", pool)], []),
+        with_border(
+            tmp_path / "d.onnx", "decoder", [], [("Resize", ["inner", "", "scales"], "all", {})]
+        ),
+    )
+    bundle = take("doubled", *doubled)
+    assert bundle.card.data.image_shape == (24, 24, 1)
+    assert "--padding" not in bundle.card.model.adopted.conventions
+    assert any("resized images" in note for note in bundle.card.model.adopted.notes)
+
+
+def test_padded_or_resized_is_asked_for_where_the_errors_do_not_tell() -> None:
+    resized = candidate(UNIT, "probability", 0.02)
+    padded = replace(resized, encoder=replace(resized.encoder, padding=2))
+    with pytest.raises(AdoptionError, match="give --padding 2 or --padding 0"):
+        choose_framing([padded, resized], [0.1, 0.1])
+    assert choose_framing([padded, resized], [0.1, 0.05])[0] == 0  # 20 % of 0.1, 40 % of 0.05
+    assert choose_framing([padded, resized], [0.02, 0.02]) == (1, [])  # of neither kind
 
 
 def candidate(
@@ -1443,7 +1513,7 @@ def with_batch(path: Path, half: str, size: int, *nodes: Node) -> Path:
     own = ["MEAN", "LOG_VAR"] if half == "encoder" else ["IMAGE"]
     model = onnx.load(write(path, [nodes[-1][2]] if nodes else own, *nodes))
     for node in model.graph.node:
-        if node.op_type == "Reshape":
+        if node.op_type == "Reshape" and half == "decoder":
             shape = numpy_helper.from_array(np.array([size, 8, 3, 3]), "of a batch")
             model.graph.initializer.append(shape)
             node.input[1] = shape.name
@@ -1466,6 +1536,64 @@ def test_a_graph_for_a_number_of_items_is_stored_for_any(tmp_path: Path, size: i
             np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+FIXED: dict[str, tuple[list[int], list[Node], Any]] = {
+    "expanded": (
+        [64, 3, 2],
+        [("Unsqueeze", ["MEAN", "last"], "one", {}), ("Expand", ["one", "of 64"], "more", {})],
+        lambda mean: np.repeat(mean[..., np.newaxis], 2, axis=2),
+    ),
+    "expanded by PyTorch": (
+        [64, -1, 2],
+        [
+            ("Shape", ["of 64"], "rank", {}),
+            (
+                "ConstantOfShape",
+                ["rank"],
+                "ones",
+                {"value": numpy_helper.from_array(np.ones(1, int))},
+            ),
+            ("Neg", ["ones"], "minus", {}),
+            ("Equal", ["of 64", "minus"], "kept", {}),
+            ("Where", ["kept", "ones", "of 64"], "shape", {}),
+            ("Unsqueeze", ["MEAN", "last"], "one", {}),
+            ("Expand", ["one", "shape"], "more", {}),
+        ],
+        lambda mean: np.repeat(mean[..., np.newaxis], 2, axis=2),
+    ),
+    "resized": (
+        [64, 6],
+        [("Resize", ["MEAN", "", "", "of 64"], "more", {"mode": "nearest"})],
+        lambda mean: np.repeat(mean, 2, axis=1),
+    ),
+    "items second": (
+        [3, 64, 1],
+        [
+            ("Transpose", ["MEAN"], "turned", {}),
+            ("Reshape", ["turned", "of 64"], "columns", {}),
+            ("Transpose", ["columns"], "more", {"perm": [1, 0, 2]}),
+        ],
+        lambda mean: mean[..., np.newaxis],
+    ),
+}
+"""A shape with the number of items, nodes that use it, and what they make of the mean."""
+
+
+@pytest.mark.parametrize("how", FIXED)
+def test_a_number_of_items_in_a_constant_shape_becomes_any(tmp_path: Path, how: str) -> None:
+    shape, nodes, expected = FIXED[how]
+    constant: Node = ("Constant", [], "of 64", {"value": numpy_helper.from_array(np.array(shape))})
+    path = with_batch(tmp_path / "encoder.onnx", "encoder", 64, constant, *nodes)
+    model = onnx.load(path)
+    model.opset_import[0].version = 18
+    onnx.save(model, path)
+    graph = read_given_graph(path)
+    assert graph.batch is None
+    onnx.save(graph.model, path)
+    x = np.random.default_rng(1).random((5, 1, 12, 12), np.float32)
+    (mean, _), (found,) = run(MODELS / "plain-encoder.onnx", x), run(path, x)
+    np.testing.assert_allclose(found, expected(mean), atol=1e-5)
+
+
 def test_a_number_of_items_that_is_fixed_inside_remains(tmp_path: Path, refusal: Any) -> None:
     """As by joining all items and separating them again."""
     for size in (1, 4):
@@ -1481,6 +1609,8 @@ def test_a_number_of_items_that_is_fixed_inside_remains(tmp_path: Path, refusal:
             assert read_given_graph(path).batch == 1
     told = refusal("plain", path)
     assert "takes 4 at once, no more and no fewer" in told
+    assert 'dynamo=True, dynamic_shapes=({0: torch.export.Dim("n")},)' in told
+    assert 'dynamo=False, input_names=["x"], dynamic_axes={"x": {0: "n"}}' in told
     assert 'dynamic_axes={"x": {0: "n"}}' in told
 
 

@@ -21,6 +21,7 @@ from explorer.adoption.conventions import (
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, GivenGraph, read_given_graph
+from explorer.adoption.padding import padding_of
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import (
@@ -29,7 +30,7 @@ from explorer.adoption.signatures import (
     separate_classes,
 )
 from explorer.adoption.spreads import report_spread
-from explorer.adoption.trial import Found, find_conventions, trial_images
+from explorer.adoption.trial import Found, Sample, find_conventions, trial_images
 from explorer.bundle.codec import onnx_codec
 from explorer.bundle.compact import compact, drop_unused
 from explorer.bundle.figures import evaluate
@@ -57,6 +58,8 @@ class Request:
         encoder, decoder: ONNX or Keras files.
         data: a data set's name, or a path to images.
         known: conventions that need no trial.
+        padding: how many black pixels the model's images have on each side of the data's; None to
+            find it out, 0 for images that are resized.
         variance: variance of every pixel of a Gaussian likelihood; None for the best one.
         reading: how the images are read.
         data_dir: where data sets are looked for first.
@@ -67,6 +70,7 @@ class Request:
     decoder: Path
     data: str
     known: Known = Known()
+    padding: int | None = None
     variance: float | None = None
     reading: Reading = AS_THEY_ARE
     data_dir: Path | None = None
@@ -94,23 +98,21 @@ def adopt_graphs(
     """
     request.about.find_place()
     encoder, decoder, loaded = _read_graphs(request, from_keras)
-    dataset = load_fitting(encoder, decoder, request, loaded)
+    datasets = load_framings(encoder, decoder, request, loaded)
+    dataset = datasets[0]
     for line in three_lines(dataset).splitlines():
         report(line)
     if request.known.condition:
         report(f"the classes are, in this order, {', '.join(dataset.classes)}")
-    rows = evenly_spaced(len(dataset.test.images), trial_images(decoder))
-    images = to_unit_range(dataset.test.images[rows])
-    labels = dataset.test.labels[rows]
-    condition = one_hot(labels, dataset)
-    if len(rows) < min(IMAGES, len(dataset.test.images)):
-        report(f"conventions are tried on {len(rows)} images, as the decoder computes much")
-    sample = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
-    ranges = usual_ranges(sample)
+    samples = [_sample(one, trial_images(decoder)) for one in datasets]
+    count = len(samples[0].images)
+    if count < min(IMAGES, len(dataset.test.images)):
+        report(f"conventions are tried on {count} images, as the decoder computes much")
     found = find_conventions(
-        encoder, decoder, images, condition, ranges, request.known, report,
-        progress_of("trying conventions"),
-    )  # fmt: skip
+        encoder, decoder, samples, request.known, report, progress_of("trying conventions")
+    )
+    dataset = datasets[found.which]
+    images, labels = samples[found.which].images, samples[found.which].labels
     for note in found.notes:
         report(note)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
@@ -170,8 +172,41 @@ def _read_graphs(
     return encoder, decoder, dataset
 
 
-def load_fitting(
+def _sample(dataset: Dataset, count: int) -> Sample:
+    """Choose test images to try conventions on."""
+    rows = evenly_spaced(len(dataset.test.images), count)
+    train = dataset.train.images[evenly_spaced(len(dataset.train.images), MEASURED)]
+    images, labels = to_unit_range(dataset.test.images[rows]), dataset.test.labels[rows]
+    return Sample(images, labels, one_hot(labels, dataset), usual_ranges(train))
+
+
+def load_framings(
     encoder: GivenGraph, decoder: GivenGraph, request: Request, loaded: Dataset | None
+) -> list[Dataset]:
+    """Load the images that ``load_fitting`` does; before them, if padding is likely, smaller ones.
+
+    Raises:
+        AdoptionError: if the encoder takes no images with the padding that is asked for.
+    """
+    fitting = load_fitting(encoder, decoder, request, loaded, request.padding or 0)
+    if request.padding is None and fitting.stored_size:
+        stored = *fitting.stored_size, fitting.image_shape[2]
+        if padding := padding_of(encoder, stored):
+            return [load_fitting(encoder, decoder, request, loaded, padding), fitting]
+    elif request.padding and padding_of(encoder, fitting.image_shape) != request.padding:
+        raise AdoptionError(
+            f"--padding needs an encoder of images of a fixed size, but {encoder.path.name} takes "
+            f"{encoder.inputs[0]}"
+        )
+    return [fitting]
+
+
+def load_fitting(
+    encoder: GivenGraph,
+    decoder: GivenGraph,
+    request: Request,
+    loaded: Dataset | None,
+    padding: int,
 ) -> Dataset:
     """Load the images in the size and colours that the encoder takes.
 
@@ -179,6 +214,7 @@ def load_fitting(
         encoder, decoder: the two graphs.
         request: what the user asks for.
         loaded: the data set as the user wants it read, if it was loaded before: taken if it fits.
+        padding: how many pixels the images are smaller on each side.
 
     Raises:
         AdoptionError: if they cannot be converted to these, or a graph takes other classes.
@@ -197,6 +233,8 @@ def load_fitting(
     reading = request.reading
 
     def load(size: tuple[int, int] | None = None, *, grey: bool = False) -> Dataset:
+        if size:
+            size = size[0] - 2 * padding, size[1] - 2 * padding
         if size and reading.image_size not in (None, size):
             raise AdoptionError(
                 f"{encoder.path.name} takes images of {size[0]} × {size[1]} pixels: leave "

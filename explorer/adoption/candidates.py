@@ -100,6 +100,8 @@ class Candidate:
             words.pop("--decoder-range", None)
         if self.decoder.layout != self.encoder.layout:
             words["decoder's layout"] = self.decoder.layout
+        if self.encoder.padding:
+            words["--padding"] = str(self.encoder.padding)
         return words
 
     @property

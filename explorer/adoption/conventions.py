@@ -163,6 +163,7 @@ class EncoderConvention:
         is_positive: whether no spread was negative when it was tried: it may be of any kind.
         shared: how many numbers a spread has that is one for all dimensions of an image, or the
             same for all images; 0 if each number has its own.
+        padding: how many black pixels the model's images have around those of the data.
     """
 
     layout: AxisOrder
@@ -174,6 +175,7 @@ class EncoderConvention:
     run: int = 0
     is_positive: bool = False
     shared: int = 0
+    padding: int = 0
 
     @property
     def kind(self) -> SpreadKind | None:
@@ -194,7 +196,7 @@ class DecoderConvention:
     """How a decoder gives images.
 
     Attributes:
-        layout, range: as for the encoder.
+        layout, range, padding: as for the encoder.
         output: what the values of the images are.
         images: name of the graph's output.
         latent: shape of a latent.
@@ -205,6 +207,7 @@ class DecoderConvention:
     output: DecoderOutput
     images: str
     latent: tuple[int, ...]
+    padding: int = 0
 
 
 def run_of(arrangement: str, latent_dim: int, channels: int) -> int:
@@ -216,6 +219,12 @@ def run_of(arrangement: str, latent_dim: int, channels: int) -> int:
         channels: how many of them are on the last axis.
     """
     return {"interleaved": 1, "channels": channels}.get(arrangement.split(",")[0], latent_dim)
+
+
+def padded_shape(shape: tuple[int, ...], padding: int) -> tuple[int, int, int]:
+    """The shape ``(height, width, channels)`` of images with so many pixels more on each side."""
+    height, width, channels = shape
+    return height + 2 * padding, width + 2 * padding, channels
 
 
 def halves_of(convention: EncoderConvention) -> tuple[int, int]:
@@ -234,6 +243,8 @@ def adapt_encoder(
     """Return the graph from a bundle's images to ``z_mean`` and, if it is known, ``z_log_var``."""
     edit = _Edit(graph.model)
     images = edit.input("image", [graph.batch or "n", *image_shape])
+    if convention.padding:
+        images = edit.add("Pad", images, np.array([0, 1, 1, 0] * 2) * convention.padding)
     if convention.range != UNIT:
         if convention.range.is_bgr:
             images = edit.add("Gather", images, _REVERSED, axis=3)
@@ -284,16 +295,19 @@ def adapt_decoder(
         variance: variance of every pixel, for a Gaussian; None gives the images alone.
     """
     edit = _Edit(graph.model)
-    height, width, channels = image_shape
+    height, width, channels = padded = padded_shape(image_shape, convention.padding)
     z = edit.input("z", [graph.batch or "n", math.prod(convention.latent)])
     if len(convention.latent) != 1:
         z = edit.add("Reshape", z, np.array([0, *convention.latent]))
     edit.join(z, graph.inputs[0].name)
     is_nchw = convention.layout == "nchw"
-    axes = (channels, height, width) if is_nchw else image_shape
+    axes = (channels, height, width) if is_nchw else padded
     images = edit.add("Reshape", convention.images, np.array([0, *axes]))
     if is_nchw:
         images = edit.add("Transpose", images, perm=[0, 2, 3, 1])
+    if cut := convention.padding:
+        ends = np.array([height - cut, width - cut])
+        images = edit.add("Slice", images, np.array([cut, cut]), ends, np.array([1, 2]))
     if convention.output == "logit":
         return edit.finish(images)
     if convention.range != UNIT:

@@ -13,6 +13,7 @@ from explorer.adoption.conventions import (
     DecoderConvention,
     DecoderOutput,
     PixelRange,
+    padded_shape,
 )
 from explorer.adoption.graphs import AdoptionError
 
@@ -23,15 +24,27 @@ NOTHING = 1e-5
 
 
 def image_readings(
-    raw: np.ndarray, image_shape: tuple[int, ...], layout: AxisOrder, ranges: Iterable[PixelRange]
+    raw: np.ndarray,
+    image_shape: tuple[int, ...],
+    layout: AxisOrder,
+    ranges: Iterable[PixelRange],
+    padding: int = 0,
 ) -> Iterator[tuple[DecoderConvention, np.ndarray]]:
-    """Yield each way to read a decoder's output, with the images in [0, 1] that it implies."""
-    height, width, channels = image_shape
-    if raw[0].size != math.prod(image_shape):
+    """Yield each way to read a decoder's output, with the images in [0, 1] that it implies.
+
+    Args:
+        raw: the output, ``(n, …)``.
+        image_shape: shape of one image, ``(height, width, channels)``.
+        layout: order of its axes where the output's shape does not tell.
+        ranges: the ranges to try.
+        padding: by how many pixels the output is larger on each side; they are cut off.
+    """
+    height, width, channels = padded = padded_shape(image_shape, padding)
+    if raw[0].size != math.prod(padded):
         return
     axes: dict[AxisOrder, tuple[int, ...]] = {
         "nchw": (channels, height, width),
-        "nhwc": image_shape,
+        "nhwc": padded,
     }
     stated = [name for name in axes if axes[name] == raw.shape[1:]]
     if channels > 1 and stated and layout not in stated:  # the decoder has its own layout
@@ -39,15 +52,16 @@ def image_readings(
     if layout == "nchw":
         images = raw.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
     else:
-        images = raw.reshape(-1, *image_shape)
+        images = raw.reshape(-1, *padded)
+    images = images[:, padding : height - padding, padding : width - padding]
     for range_ in ranges:
         values = images * np.array(range_.std, np.float32) + np.array(range_.mean, np.float32)
         values = values[..., ::-1] if range_.is_bgr else values
         are_probabilities = range_ == UNIT and values.min() >= 0.0 and values.max() <= 1.0
         output: DecoderOutput = "probability" if are_probabilities else "mean"
-        yield DecoderConvention(layout, range_, output, "", ()), values
+        yield DecoderConvention(layout, range_, output, "", (), padding), values
     with np.errstate(over="ignore"):
-        yield DecoderConvention(layout, UNIT, "logit", "", ()), 1 / (1 + np.exp(-images))
+        yield DecoderConvention(layout, UNIT, "logit", "", (), padding), 1 / (1 + np.exp(-images))
 
 
 def error_of_average(images: np.ndarray) -> float:

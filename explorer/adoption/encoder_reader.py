@@ -22,10 +22,12 @@ from explorer.adoption.conventions import (
     adapt_encoder,
     encoder_output,
     halves_of,
+    padded_shape,
     run_of,
 )
 from explorer.adoption.decoded import error_of_average, image_readings, squared_errors
 from explorer.adoption.graphs import AdoptionError, GivenGraph, Port
+from explorer.adoption.padding import padding_of
 from explorer.adoption.rewriting import is_same
 from explorer.adoption.runner import BY_BATCH, FEW, Runner
 from explorer.adoption.signatures import image_forms
@@ -44,6 +46,7 @@ class EncoderReader:
 
     Attributes:
         notes: sentences for the user about the outputs, whichever way is taken.
+        padding: how many pixels more than the images the encoder takes on each side.
         pictures: names of outputs that are images themselves rather than latents.
         constant: names of outputs that are the same for all images.
         decoded: how many numbers the decoder has given for one of these latents.
@@ -57,6 +60,7 @@ class EncoderReader:
         decoder_input: Port,
     ) -> None:
         self.graph, self.images, self.condition = graph, images, condition
+        self.padding = padding_of(graph, images.shape[1:])
         self.decoder_input, self.latent = decoder_input, decoder_input.fixed_shape
         self.notes = list(graph.notes)
         self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
@@ -75,7 +79,7 @@ class EncoderReader:
             ranges: the ranges to try.
             progress: called with the share of them that was tried.
         """
-        shape = self.images.shape[1:]
+        shape = padded_shape(self.images.shape[1:], self.padding)
         layouts = {one for one, size in image_forms(self.graph) if size is None or size == shape}
         if shape[2] == 1 and self.graph.inputs[0].is_flat:
             layouts = {"nhwc"}  # flat grey pixels have one order
@@ -111,7 +115,7 @@ class EncoderReader:
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
-        base = EncoderConvention(layout, shape, range_, "mean", names[0])
+        base = EncoderConvention(layout, shape, range_, "mean", names[0], padding=self.padding)
         outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
@@ -132,7 +136,7 @@ class EncoderReader:
         several = {*sizes.values()} - {1} or {1}
         dim = math.prod(self.latent) if self.latent else min(several)
         for name, size in sizes.items():
-            if size == self.images[0].size and self._is_picture(outputs[name], layout, range_):
+            if self._is_picture(outputs[name], layout, range_):
                 self.pictures.add(name)
             elif size not in (dim, 2 * dim) and not self._is_shared(name, size, dim):
                 unused[name] = f"has {size} number{'s' * (size > 1)} for a latent of {dim}"
@@ -170,7 +174,7 @@ class EncoderReader:
     def _is_picture(self, values: np.ndarray, layout: AxisOrder, range_: PixelRange) -> bool:
         """Whether an output is the image or its reconstruction, as that of a whole model."""
         readings = image_readings(
-            values, self.images.shape[1:], layout, dict.fromkeys((*RANGES, range_))
+            values, self.images.shape[1:], layout, dict.fromkeys((*RANGES, range_)), self.padding
         )
         average = error_of_average(self.images)
         errors = (float(squared_errors(pixels, self.images).mean()) for _, pixels in readings)

@@ -353,10 +353,14 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
             notes = (f"{path.name} takes {batch} at once, and here any number",)
         model, batch = free, None
     elif batch and batch > 1:
-        axes = ", ".join(f'"{value.name}": {{0: "n"}}' for value in session.get_inputs())
+        names = [f'"{value.name}"' for value in session.get_inputs()]
+        axes = ", ".join(f'{name}: {{0: "n"}}' for name in names)
+        sizes = '{0: torch.export.Dim("n")}, ' * len(names)
         raise AdoptionError(
             f"{path.name} takes {batch} at once, no more and no fewer; export it for any number, "
-            f"with dynamic_axes={{{axes}}} in torch.onnx.export(…, dynamo=False)"
+            f"with torch.onnx.export(…, dynamo=True, dynamic_shapes=({sizes.strip()})) or "
+            f"torch.onnx.export(…, dynamo=False, input_names=[{', '.join(names)}], "
+            f"dynamic_axes={{{axes}}})"
         )
     inputs, outputs = (
         [Port(value.name, tuple(map(_size, value.shape[1:]))) for value in values]

@@ -17,6 +17,9 @@ PRECISIONS = {
 """What single precision replaces."""
 INTEGERS = TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL
 """Integers, or truth values, that a graph may take."""
+_SHAPES = {"Reshape": 1, "Expand": 1, "Resize": 3, "Equal": 0, "Where": 2}
+"""The inputs of nodes that may be a shape with the batch; by the last two, PyTorch's exporter
+computes those of Expand."""
 _TYPES = "to", "dtype", "softmax_precision", "stash_type"
 """Attributes of nodes that name the type of their results."""
 
@@ -172,16 +175,34 @@ def _with_free_batch(model: onnx.ModelProto, size: int) -> onnx.ModelProto:
         if node.op_type == "Constant" and node.attribute[0].HasField("t")
     }  # fmt: skip
     for node in graph.node:
-        if node.op_type != "Reshape" or node.input[1] not in constants:
+        place = _SHAPES.get(node.op_type, len(node.input))
+        if place >= len(node.input) or node.input[place] not in constants:
             continue
-        shape = numpy_helper.to_array(constants[node.input[1]]).copy()
-        if shape.size and shape[0] and -1 not in shape:
-            shape[0] = -1
-        elif shape.size and shape[0] == size:
-            shape[0] = 0  # as in what is reshaped
-        node.input[1] = f"{node.output[0]}:shape"
-        graph.initializer.append(numpy_helper.from_array(shape, node.input[1]))
+        shape = numpy_helper.to_array(constants[node.input[place]])
+        if shape.dtype == np.int64 and shape.ndim == 1 and shape.size:
+            name = f"{node.output[0]}:shape"
+            graph.initializer.append(
+                numpy_helper.from_array(_with_free_first(node, shape.copy(), size), name)
+            )
+            node.input[place] = name
     return free
+
+
+def _with_free_first(node: onnx.NodeProto, shape: np.ndarray, size: int) -> np.ndarray:
+    """The shape that a node is given, for any number of items in place of ``size``."""
+    if node.op_type == "Reshape" and -1 not in shape:
+        first = next((axis for axis, n in enumerate(shape) if n and n % size == 0), 0)
+        shape[first] = -1 if shape[first] else 0
+    elif shape[0] != size:
+        pass
+    elif node.op_type == "Reshape":
+        shape[0] = 0  # as in what is reshaped
+    elif node.op_type != "Resize":
+        shape[0] = 1  # which leaves the items of what is expanded as they are
+    elif all(attribute.name != "axes" for attribute in node.attribute):
+        node.attribute.append(helper.make_attribute("axes", range(1, len(shape))))  # opset 18
+        shape = shape[1:]
+    return shape
 
 
 def is_same(one: np.ndarray, other: np.ndarray) -> bool:

@@ -24,6 +24,7 @@ from explorer.adoption.conventions import (
     RANGES,
     UNIT,
     PixelRange,
+    padded_shape,
 )
 from explorer.adoption.decoded import (
     error_of_average,
@@ -41,6 +42,7 @@ from explorer.adoption.notes import (
     notes_on_plain,
     why_nothing_fits,
 )
+from explorer.adoption.padding import choose_framing
 from explorer.adoption.runner import Runner, format_shape
 from explorer.bundle.effort import WORK
 from explorer.bundle.work import count_multiply_adds
@@ -55,16 +57,36 @@ TRIED = 55
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Images to try conventions on.
+
+    Attributes:
+        images: ``(n, h, w, c)`` float32 in [0, 1].
+        labels: their classes, ``(n,)``.
+        condition: the same, one-hot ``(n, classes)`` float32, for graphs that take them.
+        ranges: ranges to try for the encoder's pixels; the decoder has the same, a fixed one, or
+            the known one.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    condition: np.ndarray
+    ranges: list[PixelRange]
+
+
+@dataclass(frozen=True)
 class Found:
     """What was found out.
 
     Attributes:
         best: the way to read the model.
         notes: sentences for the user.
+        which: the index of the sample that the model was trained on.
     """
 
     best: Candidate
     notes: tuple[str, ...]
+    which: int
 
 
 def trial_images(decoder: GivenGraph) -> int:
@@ -79,9 +101,7 @@ def trial_images(decoder: GivenGraph) -> int:
 def find_conventions(
     encoder: GivenGraph,
     decoder: GivenGraph,
-    images: np.ndarray,
-    condition: np.ndarray,
-    ranges: list[PixelRange],
+    samples: list[Sample],
     known: Known,
     report: Callable[[str], None],
     progress: Progress = lambda share: None,
@@ -90,10 +110,7 @@ def find_conventions(
 
     Args:
         encoder, decoder: the graphs.
-        images: the images to try them on, ``(n, h, w, c)`` float32 in [0, 1].
-        condition: their classes, one-hot ``(n, classes)`` float32, for graphs that take them.
-        ranges: ranges to try for the encoder's pixels; the decoder has the same, a fixed one, or
-            the known one.
+        samples: the images to try them on; two if they may be padded or resized.
         known: conventions that need no trial.
         report: called with a line for each of the best ways.
         progress: called with the share of the ways that were tried.
@@ -102,14 +119,10 @@ def find_conventions(
         AdoptionError: if nothing fits, several ways are equally good, a flag contradicts what is
             found, or the images cannot tell.
     """
-    average = error_of_average(images)
-    if known.range is not None and known.range not in ranges:
-        ranges = [*ranges, known.range]
-    reader = EncoderReader(encoder, images, condition, decoder.inputs[0])
-    candidates = _ways_to_read(reader, decoder, ranges, known, progress=progress)
-    progress(1.0)
-    if not candidates:
-        raise AdoptionError(why_nothing_fits(encoder, decoder, images.shape[1:], reader.decoded))
+    averages = [error_of_average(sample.images) for sample in samples]
+    tried = [_try(encoder, decoder, sample, known, progress) for sample in samples]
+    which, framing = choose_framing([candidates[0] for _, candidates in tried], averages)
+    sample, average, (reader, candidates) = samples[which], averages[which], tried[which]
     if len(decoder.outputs) > 1:
         agreeing = [one for one in candidates if agrees(one, known)]
         pictures = [port.name for port in decoder.outputs]
@@ -119,8 +132,8 @@ def find_conventions(
     for candidate in [*shown, *([plain] if plain and plain not in shown else [])]:
         report(_told(candidate))
     if is_poor(candidates[0].error, average):
-        other = EncoderReader(encoder, 1 - images, condition, decoder.inputs[0])
-        _check_inversion(candidates[0], _ways_to_read(other, decoder, ranges, known))
+        other = EncoderReader(encoder, 1 - sample.images, sample.condition, decoder.inputs[0])
+        _check_inversion(candidates[0], _ways_to_read(other, decoder, sample.ranges, known))
     _check_mean_image(candidates[0], reader, decoder, known)
     if (mean := candidates[0].encoder.mean) in reader.pictures:
         raise AdoptionError(
@@ -144,6 +157,7 @@ def find_conventions(
         if (one.encoder.mean, one.encoder.layout, one.encoder.range) == way
     ]  # fmt: skip
     notes = [
+        *framing,
         *reader.notes,
         *decoder.notes,
         *reader.notes_on(best.encoder),
@@ -152,7 +166,23 @@ def find_conventions(
         *notes_on_flags(best, candidates[0], known),
         *notes_on_plain(best, plain, known),
     ]
-    return Found(best, tuple(notes))
+    return Found(best, tuple(notes), which)
+
+
+def _try(
+    encoder: GivenGraph, decoder: GivenGraph, sample: Sample, known: Known, progress: Progress
+) -> tuple[EncoderReader, list[Candidate]]:
+    """Try every way to read the model; return the reader of the encoder, and the ways."""
+    ranges = list(sample.ranges)
+    if known.range is not None and known.range not in ranges:
+        ranges.append(known.range)
+    reader = EncoderReader(encoder, sample.images, sample.condition, decoder.inputs[0])
+    candidates = _ways_to_read(reader, decoder, ranges, known, progress=progress)
+    progress(1.0)
+    if not candidates:
+        shape = padded_shape(sample.images.shape[1:], reader.padding)
+        raise AdoptionError(why_nothing_fits(encoder, decoder, shape, reader.decoded))
+    return reader, candidates
 
 
 def _check_inversion(best: Candidate, of_inverted: list[Candidate]) -> None:
@@ -212,7 +242,9 @@ def _ways_to_read(
             reader.decoded.add(raw[0].size)
             fixed = (UNIT,) if convention.range == CENTRED else RANGES
             tried = dict.fromkeys((*fixed, convention.range, *stated))
-            for choice, centred in image_readings(raw, images.shape[1:], convention.layout, tried):
+            for choice, centred in image_readings(
+                raw, images.shape[1:], convention.layout, tried, convention.padding
+            ):
                 values = centred + np.float32(mean)
                 errors = squared_errors(values, images)
                 if np.isfinite(errors).all():

@@ -74,6 +74,7 @@ def main() -> int:
                 own.decoder_output,
                 own.condition,
             ),  # fmt: skip
+            padding=own.padding,
             variance=own.variance,
             reading=reading,
             data_dir=own.data_dir,
@@ -141,6 +142,12 @@ def parse_arguments() -> argparse.Namespace:
     )
     add("--decoder-output", choices=get_args(DecoderOutput), help="what the decoder gives")
     add("--condition", choices=get_args(Condition), help="a further input: the class")
+    add(
+        "--padding",
+        type=number(int, 0),
+        metavar="PIXELS",
+        help="black pixels on each side of the images, in the model's (0: the images are resized)",
+    )
     add(
         "--variance",
         type=number(float, 1e-12),

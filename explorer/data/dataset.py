@@ -68,6 +68,7 @@ class Dataset:
         range: the stored values that are black and white.
         reading: the user's options.
         report: what was guessed and left out; complete once both splits have been read.
+        stored_size: (height, width) of the images as they are stored, if all have the same.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Dataset:
     range: Range = BYTES
     reading: Reading = field(default=AS_THEY_ARE, repr=False)
     report: Report = field(default_factory=Report, repr=False)
+    stored_size: tuple[int, int] | None = None
 
     @property
     def form(self) -> Form:

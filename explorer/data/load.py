@@ -131,7 +131,7 @@ def _load_own(path: Path, reading: Reading) -> Dataset:
     train, test = _choose_parts(layout, report)
     if reading.whole:
         train, test = test or train, None
-    form = _choose_form(train, test, reading, report)
+    form, stored_size = _choose_form(train, test, reading, report)
     train_rows = test_rows = None
     if test is None and not reading.whole:
         train_rows, test_rows = split_by_class(train.labels, TEST_FRACTION, seed=0)
@@ -155,6 +155,7 @@ def _load_own(path: Path, reading: Reading) -> Dataset:
         range=form.range,
         reading=reading,
         report=report,
+        stored_size=stored_size,
     ).ordered(in_natural_order(layout.classes))
 
 
@@ -173,8 +174,10 @@ def _choose_parts(layout: Layout, report: Report) -> tuple[Part, Part | None]:
     return train, test
 
 
-def _choose_form(train: Part, test: Part | None, reading: Reading, report: Report) -> Form:
-    """Choose size, colour and range for the whole set."""
+def _choose_form(
+    train: Part, test: Part | None, reading: Reading, report: Report
+) -> tuple[Form, tuple[int, int] | None]:
+    """Choose size, colour and range for the whole set; return also the size stored, if one."""
     parts = [train] if test is None else [train, test]
     sources = [*dict.fromkeys(part.source for part in parts)]  # one, if a column splits it
     total = sum(map(len, sources))
@@ -198,9 +201,11 @@ def _choose_form(train: Part, test: Part | None, reading: Reading, report: Repor
             f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
             "--fit pad or --fit stretch keeps all of it"
         )
-    if len(survey.sizes) == 1:
-        _note_resizing(next(iter(survey.sizes)), shape, report)
-    return Form(shape, _choose_range(sources, survey, reading, report), reading.fit)
+    stored_size = next(iter(survey.sizes)) if len(survey.sizes) == 1 else None
+    if stored_size is not None:
+        _note_resizing(stored_size, shape, report)
+    form = Form(shape, _choose_range(sources, survey, reading, report), reading.fit)
+    return form, stored_size
 
 
 def _note_resizing(stored: tuple[int, int], shape: Shape, report: Report) -> None:
@@ -276,6 +281,7 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
         range=form.range,
         reading=reading,
         report=report,
+        stored_size=(height, width),
     )
 
 
