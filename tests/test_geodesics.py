@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from explorer.bundle.store import load_bundle
-from explorer.bundle.walks import PathKind, Walk, build_graph, score_path, walk
+from explorer.bundle.walks import PathKind, Walk, build_graph, thin_limit, walk
 from explorer.core.geodesics import (
     JUDGED,
     along,
@@ -129,8 +129,10 @@ def test_along_the_data_is_thin_least_often(name: str) -> None:
     pairs = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]][:30]
     assert len(pairs) == 30
 
+    log_density, limit = bundle.latents.aggregate_posterior.log_density, thin_limit(bundle.latents)
+
     def thin(kind: PathKind) -> float:
         walks = (walk(bundle, kind, z[pair], graph) for pair in pairs)
-        return float(np.mean([score_path(bundle, w.at(JUDGED, evenly=True)).thin for w in walks]))
+        return float(np.mean([log_density(w.at(JUDGED, evenly=True)) < limit for w in walks]))
 
     assert thin("Along the data") < min(thin("Straight line"), thin("Great arc"))
