@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import subprocess
 import sys
 
@@ -52,6 +53,24 @@ print(held, resident() - before)
 """
 
 
+MAPPED = """
+import numpy as np
+from explorer.data.files.temporary import leave_on_disk, spool
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return 4096 * int(file.read().split()[1]) / 1e6
+
+images = spool((np.full((1000, 64, 64, 1), n, np.uint8) for n in range(10)), (64, 64, 1))
+before = resident()
+images.sum()
+read = resident() - before
+leave_on_disk(images[5:])
+print(read, resident() - before)
+assert np.array_equal(images[::1000, 0, 0, 0], range(10))
+"""
+
+
 def measured(code: str) -> list[float]:
     """Return the numbers that a new process prints."""
     run = [sys.executable, "-c", code]
@@ -71,6 +90,13 @@ def test_what_is_freed_is_given_back() -> None:
     kept, left = measured(FREE)
     assert kept > 190
     assert left < 30
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_DONTNEED"), reason="this system cannot let go of them")
+def test_mapped_images_can_be_left_on_disk() -> None:
+    read, left = measured(MAPPED)
+    assert read > 38
+    assert left < 4
 
 
 WITHOUT_PANDAS = """

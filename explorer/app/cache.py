@@ -40,6 +40,7 @@ from explorer.core.neighbourhood import JUDGED_NEIGHBOURS
 from explorer.core.neighbours import index
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
+from explorer.data.files.temporary import leave_on_disk
 from explorer.data.pixels import Form
 from explorer.data.uploads import Upload, read_upload
 from explorer.drawing import charts, raster
@@ -183,7 +184,11 @@ def model_payload(bundle: Bundle) -> bytes:
 @st.cache_resource(show_spinner=False, max_entries=8, hash_funcs=KEYS)
 def images_payload(bundle: Bundle) -> bytes:
     """The test images as they are sent to browsers, or that there are none; gzip, level 0."""
-    return gzip.compress(payload.encode_images(bundle, originals_of(bundle)), 0)
+    originals = originals_of(bundle)
+    packed = gzip.compress(payload.encode_images(bundle, originals), 0)
+    if originals is not None:
+        leave_on_disk(originals)
+    return packed
 
 
 def pictures(bundle: Bundle, rows: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -83,3 +84,12 @@ def spool(chunks: Iterable[np.ndarray], image_shape: tuple[int, ...]) -> np.ndar
         for chunk in chunks:
             spooled.append(chunk)
         return spooled.images()
+
+
+def leave_on_disk(images: np.ndarray) -> None:
+    """Give back the memory of mapped images; they are read from their file again when needed."""
+    owner: object = images
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        owner.madvise(mmap.MADV_DONTNEED)
