@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from urllib.parse import urljoin, urlsplit
 
 import loops
 import numpy as np
@@ -66,8 +67,9 @@ async def _answer(path: str, method: str, body: bytes | None, headers: dict[str,
     async def send(message: Any) -> None:
         sent.append(message)
 
+    place = urlsplit(path)
     scope = {
-        "type": "http", "method": method, "path": path, "query_string": b"",
+        "type": "http", "method": method, "path": place.path, "query_string": place.query.encode(),
         "headers": [
             (name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()
         ],
@@ -175,8 +177,10 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
     async def send(message: Any) -> None:
         sent.append(message)
 
+    place = urlsplit(path)
     scope = {
-        "type": "http", "method": "GET", "path": path, "client": (host, 1),
+        "type": "http", "method": "GET", "path": place.path, "client": (host, 1),
+        "query_string": place.query.encode(),
         "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
     }  # fmt: skip
     loops.run(middleware(scope, None, send))
@@ -184,23 +188,40 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
     return told, b"".join(message.get("body", b"") for message in sent)
 
 
+DOCUMENT = (STATIC / "index.html").read_bytes()
+
+
+async def document(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"content-type", b"text/html")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": DOCUMENT})
+
+
+def test_the_document_leads_to_the_model_that_it_opens() -> None:
+    first = cache.open_bundle("fashion_mnist-2d").content  # of the models with the easiest map
+    for path, content in (
+        ("/", first),
+        ("/?view=Sliders&model=mnist-8d", cache.open_bundle("mnist-8d").content),
+        ("/?model=%22%3E%3Cscript%3E", first),
+    ):
+        _, answer = through(middleware.CompletedDocument(document), path, "192.0.2.1")
+        (address,) = re.findall('<link rel="prefetch" href="([^"]+)"></body>', answer.decode())
+        status, headers, _ = ask(f"/{address}")
+        assert status == 307
+        there = urljoin(f"http://localhost/{address}", headers["location"])
+        assert there == f"http://localhost/{server.address_of('model', content)}"
+
+
 def test_the_document_names_the_scripts_of_the_first_elements() -> None:
-    document = (STATIC / "index.html").read_bytes()
-
-    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", b"text/html")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": document})
-
-    _, answer = through(middleware.CompletedDocument(streamlit), "/", "192.0.2.1")
-    added = answer.decode().replace(document.decode().partition("</body>")[0], "")
+    _, answer = through(middleware.CompletedDocument(document), "/", "192.0.2.1")
+    added = answer.decode().replace(DOCUMENT.decode().partition("</body>")[0], "")
     scripts = re.findall('<link rel="modulepreload" href="(static/[^"]+)">', added)
     for kind in ("Button", "TextInput", "BidiComponent"):
         assert any(script.startswith(f"static/js/{kind}.") for script in scripts)
     assert len(set(scripts)) == len(scripts)
     for script in scripts:
         assert (STATIC / script).is_file()
-        assert script.encode() not in document
+        assert script.encode() not in DOCUMENT
 
 
 def test_a_document_is_whole_without_scripts_of_these_names(

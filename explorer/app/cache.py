@@ -75,9 +75,24 @@ def list_bundles() -> dict[str, Card | str]:
     return _read_cards(_states_of(find_bundles(BUNDLES)))
 
 
+def usable_cards() -> dict[str, Card]:
+    """The cards of the usable bundles by name, sorted by data set, then by dimension."""
+    cards = {name: card for name, card in list_bundles().items() if isinstance(card, Card)}
+    order = sorted(
+        cards, key=lambda name: (cards[name].data.title, cards[name].model.latent_dim, name)
+    )
+    return {name: cards[name] for name in order}
+
+
+def easiest_first() -> list[str]:
+    """Names of the usable bundles; a visit begins with the first, whose map is the simplest."""
+    cards = usable_cards()
+    return sorted(cards, key=lambda name: abs(cards[name].model.latent_dim - 2))
+
+
 def list_references() -> list[Reference | str]:
     """Card and history of each usable bundle and reference, or a sentence on what is wrong."""
-    usable = [BUNDLES / name for name, card in list_bundles().items() if isinstance(card, Card)]
+    usable = [BUNDLES / name for name in usable_cards()]
     return _load_references(_states_of([*usable, *find_references(BUNDLES)]))
 
 
@@ -107,10 +122,20 @@ def find_bundle(content: str) -> Bundle:
     Raises:
         BundleError: if there is none, or it is broken.
     """
-    names = _names_by_hash(_states_of(find_bundles(BUNDLES)))
+    names = _known_hashes()
     if content not in names:
         raise BundleError(f"there is no bundle with the hash {content}")
     return open_bundle(names[content])
+
+
+def hash_of_opened(name: str | None) -> str | None:
+    """The hash of the bundle with which a visit begins that asks for this name, if there is one."""
+    hashes = {known: content for content, known in _known_hashes().items()}
+    return next((hashes[n] for n in (name, *easiest_first()) if n in hashes), None)
+
+
+def _known_hashes() -> dict[str, str]:
+    return _names_by_hash(_states_of(find_bundles(BUNDLES)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16, hash_funcs=_BY_TEXT)

@@ -13,7 +13,7 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from explorer.app import cache
 from explorer.app.server import absent, keep, refuse
@@ -27,6 +27,12 @@ _DECODERS = CapacityLimiter(os.cpu_count() or 1)
 MOST_WAITING = 64
 """Largest number of latents that wait to be decoded; further requests are refused."""
 _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
+
+
+async def _lead_to_opened(request: Request) -> Response:
+    """Lead to the model that a page opens first, so that the browser has it by then."""
+    content = await run_in_threadpool(cache.hash_of_opened, request.query_params.get("model"))
+    return absent() if content is None else RedirectResponse(f"model/{content}")
 
 
 async def _send_payload(request: Request) -> Response:
@@ -107,6 +113,7 @@ async def _decode(request: Request) -> Response:
 
 
 ANSWERS = {
+    "opened": _lead_to_opened,
     "model": _send_payload,
     "images": _send_payload,
     "original": _send_original,

@@ -66,10 +66,8 @@ def _showing_problems() -> Iterator[None]:
 
 def _render_around(here: address.Address) -> Bundle | None:
     """Draw the sidebar and what is above the view; return the model, if there is one to show."""
-    bundles = cache.list_bundles()
-    cards = _in_order({name: card for name, card in bundles.items() if isinstance(card, Card)})
+    bundles, cards, easiest = cache.list_bundles(), cache.usable_cards(), cache.easiest_first()
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
-    easiest = sorted(cards, key=lambda name: abs(cards[name].model.latent_dim - 2))
     here.read(cards, next(iter(easiest), None))
     if not cards:
         _render_no_models(broken)
@@ -128,16 +126,6 @@ def _render_view(view: View, bundle: Bundle, here: address.Address) -> None:
             else:
                 view.render(bundle)
         here.write(bundle)
-
-
-def _in_order(cards: dict[str, Card]) -> dict[str, Card]:
-    """Sort cards by data set, then by dimension."""
-    return dict(
-        sorted(
-            cards.items(),
-            key=lambda entry: (entry[1].data.title, entry[1].model.latent_dim, entry[0]),
-        )
-    )
 
 
 def _explain_how_to_add() -> None:

@@ -35,7 +35,7 @@ from explorer.app.view import Detail, Option, View
 from explorer.app.words import describe_test_image, explain_neg_elbo, literal, table
 from explorer.bundle import sheets
 from explorer.bundle.bundle import Bundle
-from explorer.bundle.card import BundleError, Card
+from explorer.bundle.card import BundleError
 from explorer.drawing import raster
 
 HELP = f"""
@@ -64,7 +64,7 @@ Click = Callable[[np.ndarray, int | None], None]
 def render_view(bundle: Bundle) -> None:
     """Draw the view."""
     st.markdown("See what two models make of the same images.", help=HELP)
-    names = partners(bundle.card, _cards())
+    names = partners(bundle.card, cache.usable_cards())
     if not names:
         height, width, channels = bundle.card.data.image_shape
         st.info(
@@ -75,7 +75,7 @@ def render_view(bundle: Bundle) -> None:
         )
         return
     chosen = st.session_state.get("beside")
-    if chosen is not None and chosen not in _cards():
+    if chosen is not None and chosen not in cache.usable_cards():
         st.warning(
             f"The model {literal(chosen)} is no longer usable; {literal(names[0])} is shown."
         )
@@ -95,10 +95,6 @@ def render_view(bundle: Bundle) -> None:
     parts.mount_images(other)
 
 
-def _cards() -> dict[str, Card]:
-    return {name: card for name, card in cache.list_bundles().items() if isinstance(card, Card)}
-
-
 def _second(names: list[str]) -> str:
     """The chosen second model, or the first of ``names`` if that one is not among them."""
     chosen = st.session_state.get("beside")
@@ -106,7 +102,7 @@ def _second(names: list[str]) -> str:
 
 
 def _choose_second(names: list[str]) -> str:
-    cards, state = _cards(), st.session_state
+    cards, state = cache.usable_cards(), st.session_state
     state["second"] = _second(names)
     name: str = st.selectbox(
         "Second model",
@@ -120,13 +116,13 @@ def _choose_second(names: list[str]) -> str:
 
 
 def _apply_second(text: str, bundle: Bundle) -> None:
-    if text not in partners(bundle.card, _cards()):
+    if text not in partners(bundle.card, cache.usable_cards()):
         raise ValueError("there is no such other model of images of the same size")
     st.session_state["beside"] = text
 
 
 def _write_second(bundle: Bundle) -> str | None:
-    names = partners(bundle.card, _cards())
+    names = partners(bundle.card, cache.usable_cards())
     return _second(names) if names else None
 
 
