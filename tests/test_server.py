@@ -24,6 +24,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from explorer.app import cache, delivery, internals, middleware, server
 from explorer.bundle.graph import GraphError
 from explorer.web import payload
+from explorer.web.code import ENTRY, VERSION
 
 STATIC = Path(streamlit.__file__).parent / "static"
 
@@ -177,10 +178,8 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
     async def send(message: Any) -> None:
         sent.append(message)
 
-    place = urlsplit(path)
     scope = {
-        "type": "http", "method": "GET", "path": place.path, "client": (host, 1),
-        "query_string": place.query.encode(),
+        "type": "http", "method": "GET", "path": path, "client": (host, 1),
         "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
     }  # fmt: skip
     loops.run(middleware(scope, None, send))
@@ -188,40 +187,40 @@ def through(middleware: Any, path: str, host: str, **headers: str) -> tuple[dict
     return told, b"".join(message.get("body", b"") for message in sent)
 
 
-DOCUMENT = (STATIC / "index.html").read_bytes()
-
-
-async def document(scope: Any, receive: Any, send: Any) -> None:
-    headers = [(b"content-type", b"text/html")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": DOCUMENT})
-
-
-def test_the_document_leads_to_the_model_that_it_opens() -> None:
-    first = cache.open_bundle("fashion_mnist-2d").content  # of the models with the easiest map
-    for path, content in (
-        ("/", first),
-        ("/?view=Sliders&model=mnist-8d", cache.open_bundle("mnist-8d").content),
-        ("/?model=%22%3E%3Cscript%3E", first),
-    ):
-        _, answer = through(middleware.CompletedDocument(document), path, "192.0.2.1")
-        (address,) = re.findall('<link rel="prefetch" href="([^"]+)"></body>', answer.decode())
-        status, headers, _ = ask(f"/{address}")
-        assert status == 307
-        there = urljoin(f"http://localhost/{address}", headers["location"])
-        assert there == f"http://localhost/{server.address_of('model', content)}"
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("", "fashion_mnist-2d"),  # of the models with the easiest map
+        ("?view=Sliders&model=mnist-8d", "mnist-8d"),
+        ("?model=..%2Fmnist-8d", "fashion_mnist-2d"),
+    ],
+)
+def test_the_address_of_a_page_leads_to_the_model_that_it_opens(query: str, name: str) -> None:
+    status, headers, _ = ask(f"/live/{VERSION}/opened{query}")
+    assert status == 307
+    there = urljoin(f"http://localhost/live/{VERSION}/opened", headers["location"])
+    content = cache.open_bundle(name).content
+    assert there == f"http://localhost/{server.address_of('model', content)}"
 
 
 def test_the_document_names_the_scripts_of_the_first_elements() -> None:
-    _, answer = through(middleware.CompletedDocument(document), "/", "192.0.2.1")
-    added = answer.decode().replace(DOCUMENT.decode().partition("</body>")[0], "")
+    document = (STATIC / "index.html").read_bytes()
+
+    async def streamlit(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/html")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": document})
+
+    _, answer = through(middleware.CompletedDocument(streamlit), "/", "192.0.2.1")
+    added = answer.decode().replace(document.decode().partition("</body>")[0], "")
     scripts = re.findall('<link rel="modulepreload" href="(static/[^"]+)">', added)
     for kind in ("Button", "TextInput", "BidiComponent"):
         assert any(script.startswith(f"static/js/{kind}.") for script in scripts)
     assert len(set(scripts)) == len(scripts)
+    assert f'<script type="module" src="live/{VERSION}/{ENTRY}"></script>' in added
     for script in scripts:
         assert (STATIC / script).is_file()
-        assert script.encode() not in DOCUMENT
+        assert script.encode() not in document
 
 
 def test_a_document_is_whole_without_scripts_of_these_names(

@@ -30,7 +30,7 @@ _PAYLOADS = {"model": cache.model_payload, "images": cache.images_payload}
 
 
 async def _lead_to_opened(request: Request) -> Response:
-    """Lead to the model that a page opens first, so that the browser has it by then."""
+    """Lead to the model that a page opens first, whose address has the same ``?model=``."""
     content = await run_in_threadpool(cache.hash_of_opened, request.query_params.get("model"))
     return absent() if content is None else RedirectResponse(f"model/{content}")
 

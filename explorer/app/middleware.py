@@ -6,27 +6,24 @@ import gzip
 from functools import cache
 from pathlib import Path
 from posixpath import normpath
-from urllib.parse import urlencode
 
 from anyio import to_thread
-from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from explorer.app import internals
 from explorer.web.code import ENTRY, VERSION
 
-OPENED = f"live/{VERSION}/opened"
-"""Leads to the model that a page opens first, which ``?model=`` names as in the page's address."""
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 class CompletedDocument:
     """Add to the page's document what would otherwise wait for its first run.
 
-    This is the style, so that nothing jumps when the run's elements come, and the addresses of the
-    parts' code, of Streamlit's scripts for the first elements and of the model, so that the browser
-    has them by the time that the run asks for them.
+    This is the style, so that nothing jumps when the run's elements come, the parts' code, which
+    asks for the model that is opened, and the addresses of Streamlit's scripts for the first
+    elements, so that the browser has them by the time that the run asks for them.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,20 +35,15 @@ class CompletedDocument:
         if not is_document or scope["method"] != "GET":
             return await self._app(scope, receive, send)
         start, page = await _whole_answer(self._app, scope, receive)
-        added = _code_and_style() + _model_opened(scope["query_string"])
-        await _send(send, start, page.replace(b"</body>", added + b"</body>", 1))
-
-
-def _model_opened(query: bytes) -> bytes:
-    asked = {name: text for name, text in QueryParams(query).items() if name == "model"}
-    return f'<link rel="prefetch" href="{OPENED}?{urlencode(asked)}">'.encode()
+        await _send(send, start, page.replace(b"</body>", _added() + b"</body>", 1))
 
 
 @cache
-def _code_and_style() -> bytes:
-    scripts = f"live/{VERSION}/{ENTRY}", *internals.scripts_of_first_elements()
+def _added() -> bytes:
+    entry = f'<script type="module" src="live/{VERSION}/{ENTRY}"></script>'
+    scripts = internals.scripts_of_first_elements()
     links = "".join(f'<link rel="modulepreload" href="{script}">' for script in scripts)
-    return f"{links}<style>{_STYLE}</style>".encode()
+    return f"{entry}{links}<style>{_STYLE}</style>".encode()
 
 
 class CompressedCode:

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from explorer.app import memory
-from explorer.app.middleware import OPENED, path_prefix
+from explorer.app.middleware import path_prefix
 from explorer.web.code import VERSION, served
 
 _KINDS = (
@@ -60,7 +60,7 @@ def routes() -> list[Route]:
             Route(f"{prefix}/{address_of(kind, '{content}')}{rest}", _later(kind), methods=[method])
             for kind, rest, method in _KINDS
         ),
-        Route(f"{prefix}/{OPENED}", _later("opened")),
+        Route(f"{prefix}/live/{VERSION}/opened", _later("opened")),
         Route(f"{prefix}/live/{{version}}/{{path:path}}", _serve),
     ]
 

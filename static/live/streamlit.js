@@ -91,6 +91,9 @@ export function render(name, { parentElement: root, data, setTriggerValue }) {
   };
 }
 
+/** The model that the page's address opens, asked for before Streamlit's first run names it. */
+const opened = fetch(new URL(`opened${location.search}`, import.meta.url)).catch(() => null);
+
 /** Resolves when all models that were asked for have arrived. @type {Promise<unknown>} */
 let models = Promise.resolve();
 
@@ -115,7 +118,9 @@ async function bytesAt(address) {
  */
 async function download(address) {
   try {
-    const response = await fetch(new URL(address, document.baseURI));
+    const { href } = new URL(address, document.baseURI);
+    const first = await opened;
+    const response = first?.url === href && !first.bodyUsed ? first : await fetch(href);
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
   } catch {
     return null;

@@ -41,7 +41,10 @@ def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
                 body = body.replace(weights, damaged[name])
         route.fulfill(response=response, body=body)
 
-    further.page.route(re.compile("/live/.*/model/"), pass_on)
+    further.page.route(
+        "**/opened*", lambda route: route.fulfill(status=204)
+    )  # leads past ``pass_on``
+    further.page.route("**/model/*", pass_on)
     further.page.goto(f"{further.url}/?model={FLAT}&view=Sliders")
     is_calm_without_a_picture(further)
     further.choose_model(bundles[OTHER])
@@ -59,8 +62,21 @@ def test_the_first_map_waits_for_no_further_script_of_streamlit(further: Visitor
 
     further.page.once("websocket", listen)
     further.open(model=FLAT, view="Map")
-    assert any("/model/" in url for url in late)
+    assert any("/images/" in url for url in late)
     assert [url for url in late if "/static/js/" in url] == []
+
+
+def test_the_model_is_asked_for_once_and_before_the_first_run(
+    further: Visitor, bundles: dict[str, Bundle]
+) -> None:
+    asked: list[str] = []
+    further.page.on("request", lambda request: asked.append(request.url))
+    further.page.once("websocket", lambda _: asked.append("first run"))
+    further.open(model=DEEP, view="Map")
+    (model,) = [url for url in asked if "/model/" in url]
+    assert model.endswith(bundles[DEEP].content)
+    (opened,) = [url for url in asked if "/opened?" in url]
+    assert asked.index(opened) < asked.index("first run")
 
 
 def weights_of(bundle: Bundle) -> bytes:
