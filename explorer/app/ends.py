@@ -96,12 +96,11 @@ UPLOADED = Detail("image", apply_image, _write_upload)
 
 
 def render_ends(bundle: Bundle) -> None:
-    """Draw both ends, each in a box, and the stops between them."""
+    """Draw both ends, each in a box."""
     _setdefault(bundle)
     for name, column in zip("ab", st.columns(2, gap="medium"), strict=True):
         with column, st.container(border=True, key=f"choice-{name}"):
             _render_end(bundle, name)
-    _render_stops_between(bundle)
 
 
 def _render_end(bundle: Bundle, name: str) -> None:
@@ -137,7 +136,7 @@ def _render_end(bundle: Bundle, name: str) -> None:
     picture.image(shown, width="stretch", caption=literal(caption), alt=caption)
 
 
-def _render_stops_between(bundle: Bundle) -> None:
+def render_stops_between(bundle: Bundle) -> None:
     """Draw the stops between the ends, with buttons to add, reorder and remove them."""
     between: list[str] = st.session_state["via"]
     chosen = min(st.session_state.get("stop", 0), len(between) - 1)

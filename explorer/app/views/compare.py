@@ -254,6 +254,7 @@ def _click_second(
 def _choose_path(bundle: Bundle, other: Bundle) -> tuple[list[Walks], list[np.ndarray]]:
     """Draw ends, kind and scrubber of a path; return both models' walks and chosen latents."""
     ends.render_ends(bundle)
+    ends.render_stops_between(bundle)
     with st.container(horizontal=True):
         choose_path()
     stops = ends.stops(bundle, is_loop=False)

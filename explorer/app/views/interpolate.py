@@ -56,13 +56,15 @@ def render_view(bundle: Bundle) -> None:
 
 def _render_path(bundle: Bundle) -> None:
     ends.render_ends(bundle)
+    pictures = st.container(key="path-pictures")  # above the controls that change them
+    ends.render_stops_between(bundle)
     count = _render_path_controls()
     stops = ends.stops(bundle, is_loop=_is_loop())
     walks = cache.walks(bundle, stops)
     path = on_path(walks, count)
     images = cache.decoded(bundle, path)
     smooth = scrubbed(walks, len(stops))
-    with st.container(key="path-pictures"):
+    with pictures:
         _render_strip(bundle, path, images)
         density = cache.percentiles(bundle, smooth)
         parts.scrubber(bundle, smooth, key=f"scrubber-{bundle.card.name}", density=density)
