@@ -322,6 +322,19 @@ def test_a_notebook_holds_the_page_and_below_it_the_widget(
     assert shown[1][WIDGET_VIEW]["model_id"] == space.model_id
 
 
+def test_a_page_in_a_notebook_says_if_python_does_not_hear_of_it(
+    chromium: Any, tiny_bundle: Path
+) -> None:
+    space = explorer.show(tiny_bundle, views=("Model",))
+    page = chromium.new_page()
+    page.set_content(space._repr_html_())
+    page.get_by_text("Not connected to Python: run the cell again").wait_for()
+    page.close()
+    page = _notebook(chromium, space)
+    assert page.locator("#box").inner_text() == ""
+    page.close()
+
+
 def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: Path) -> None:
     space = explorer.show(tiny_bundle, views=("Model",))
     page = _notebook(chromium, space)
@@ -335,6 +348,7 @@ def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: 
         "text => heard['msg:custom']({}, [new TextEncoder().encode(text)])", sent[0].decode()
     )
     page.frame_locator("iframe").get_by_role("tab", name="Model").wait_for()
+    assert page.locator("#box").inner_text() == ""
     page.close()
 
 
