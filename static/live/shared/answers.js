@@ -262,7 +262,7 @@ class Opened {
       const started = performance.now();
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
       if (pictures) pixels.set(yield* this.#pixels(z, labels?.[i] ?? label), i * size);
-      if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
+      if (wantsShares) shares[i] = this.#space.densityShare(z);
       time += performance.now() - started;
       if (i < count - 1) yield;
     }
@@ -286,7 +286,7 @@ class Opened {
     let back = this.#encoder && this.#decoder ? 0 : null;
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
+      shares[i] = this.#space.densityShare(z);
       if (!this.#decoder) continue;
       const image = yield* this.#decode(z, label);
       const place = image && this.#encoder?.run(image, label);

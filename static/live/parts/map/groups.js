@@ -233,9 +233,10 @@ export class Groups {
     if (!canDecode) return;
     const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
     const sample = rows.filter((_, i) => i % step === 0);
-    const latents = new Float32Array((sample.length + 1) * header.latentDim);
-    latents.set(moments(zMean, header.latentDim, rows).mean);
-    sample.forEach((row, i) => latents.set(model.meanOf(row), (i + 1) * header.latentDim));
+    const { mean } = moments(zMean, header.latentDim, rows);
+    const latents = new Float32Array((sample.length + 1) * mean.length);
+    latents.set(mean);
+    latents.set(model.meansOf(sample), mean.length);
     const labels = [undefined, ...sample.map((row) => model.labels[row])];
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#lines[name].ask(request, ({ pixels }) => {
