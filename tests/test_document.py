@@ -20,6 +20,7 @@ from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import load_bundle, save_card
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
+from explorer.drawing import raster
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
@@ -208,6 +209,28 @@ def test_a_page_fits_the_window(chromium: Any, page_of_fashion: Path) -> None:
         page.locator(f"[data-view={view}] .main > :nth-child(2)").wait_for()
         page.wait_for_timeout(500)
         assert page.evaluate(sizes)[0] <= 0, view
+    page.close()
+
+
+def test_a_picture_that_is_opened_in_a_page_becomes_what_the_model_sees(
+    chromium: Any, page_of_fashion: Path, tmp_path: Path
+) -> None:
+    """Dark on light: it is inverted, as the images of this set are light on black."""
+    page = chromium.new_page()
+    page.goto(f"{page_of_fashion.as_uri()}#view=Reconstruct")
+    pixels = np.full((280, 280), 255, np.uint8)
+    pixels[90:190, 90:190] = 0
+    (tmp_path / "square.png").write_bytes(raster.png(pixels))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a picture").click()
+    chooser.value.set_files(tmp_path / "square.png")
+    page.get_by_role("application", name="What the model sees of the picture").wait_for()
+    data = page.locator("canvas.seen").evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    image = np.reshape(data, (28, 28, 4))[..., 0]
+    assert image[14, 14] > 250
+    assert image[:3].max() < 5
     page.close()
 
 
