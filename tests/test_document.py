@@ -20,6 +20,7 @@ from explorer.bundle.directions import name_of, parse_direction
 from explorer.bundle.store import load_bundle, save_card
 from explorer.core.pixels import to_pixels
 from explorer.core.subsets import evenly_spaced
+from explorer.drawing import raster
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, PageError, pictures_of, write_page, write_site
 from explorer.web.gallery import write_gallery
@@ -211,6 +212,28 @@ def test_a_page_fits_the_window(chromium: Any, page_of_fashion: Path) -> None:
     page.close()
 
 
+def test_a_picture_that_is_opened_in_a_page_becomes_what_the_model_sees(
+    chromium: Any, page_of_fashion: Path, tmp_path: Path
+) -> None:
+    """Dark on light: it is inverted, as the images of this set are light on black."""
+    page = chromium.new_page()
+    page.goto(f"{page_of_fashion.as_uri()}#view=Reconstruct")
+    pixels = np.full((280, 280), 255, np.uint8)
+    pixels[90:190, 90:190] = 0
+    (tmp_path / "square.png").write_bytes(raster.png(pixels))
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a picture").click()
+    chooser.value.set_files(tmp_path / "square.png")
+    page.get_by_role("application", name="What the model sees of the picture").wait_for()
+    data = page.locator("canvas.seen").evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    image = np.reshape(data, (28, 28, 4))[..., 0]
+    assert image[14, 14] > 250
+    assert image[:3].max() < 5
+    page.close()
+
+
 def test_a_tour_covers_nothing_and_ends_when_the_user_goes_elsewhere(
     chromium: Any, page_of_fashion: Path
 ) -> None:
@@ -322,6 +345,19 @@ def test_a_notebook_holds_the_page_and_below_it_the_widget(
     assert shown[1][WIDGET_VIEW]["model_id"] == space.model_id
 
 
+def test_a_page_in_a_notebook_says_if_python_does_not_hear_of_it(
+    chromium: Any, tiny_bundle: Path
+) -> None:
+    space = explorer.show(tiny_bundle, views=("Model",))
+    page = chromium.new_page()
+    page.set_content(space._repr_html_())
+    page.get_by_text("Not connected to Python: run the cell again").wait_for()
+    page.close()
+    page = _notebook(chromium, space)
+    assert page.locator("#box").inner_text() == ""
+    page.close()
+
+
 def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: Path) -> None:
     space = explorer.show(tiny_bundle, views=("Model",))
     page = _notebook(chromium, space)
@@ -335,6 +371,7 @@ def test_a_widget_without_a_page_beside_it_gets_one(chromium: Any, tiny_bundle: 
         "text => heard['msg:custom']({}, [new TextEncoder().encode(text)])", sent[0].decode()
     )
     page.frame_locator("iframe").get_by_role("tab", name="Model").wait_for()
+    assert page.locator("#box").inner_text() == ""
     page.close()
 
 

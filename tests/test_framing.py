@@ -250,7 +250,8 @@ def test_uneven_light_hardly_changes_what_the_model_sees(light: str, pen: int) -
 
 IN_THE_BROWSER = """
 import { readFileSync } from "node:fs";
-import { applyTone, drawLight, suggestTone } from "./static/live/shared/tone.js";
+import { drawLight } from "./static/live/shared/light.js";
+import { applyTone, suggestTone } from "./static/live/shared/tone.js";
 const { pictures, width, plain, hardlyVisible } = JSON.parse(readFileSync(0, "utf8"));
 const answers = pictures.map((grey) => {
   const data = Uint8ClampedArray.from(grey.flatMap((value) => [value, value, value, 255]));

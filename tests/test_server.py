@@ -112,7 +112,7 @@ def test_a_flood_of_decodes_is_refused_and_takes_no_other_threads(
     assert ask(path, "POST", z)[0] == 503
 
 
-def test_an_answer_says_how_long_decoding_took_if_nothing_waits(
+def test_an_answer_says_how_long_decoding_alone_took_if_nothing_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bundle = cache.open_bundle("mnist-2d")
@@ -123,11 +123,10 @@ def test_an_answer_says_how_long_decoding_took_if_nothing_waits(
         return np.zeros((28, 28), np.uint8)
 
     monkeypatch.setattr(delivery, "to_pixels", decode_slowly)
-    alone = ask(path, "POST", bytes(8))[1]["server-timing"]
-    assert float(alone.removeprefix("decode;dur=")) >= 200
     answers = ask_at_once(path, "POST", bytes(8), times=2 * (os.cpu_count() or 1))
     assert "server-timing" not in answers[0][1]
-    assert "server-timing" in answers[-1][1]
+    last = answers[-1][1]["server-timing"]  # of a latent that has waited for the first ones
+    assert 200 <= float(last.removeprefix("decode;dur=")) < 400
 
 
 def test_a_page_cannot_clear_the_caches_of_all() -> None:

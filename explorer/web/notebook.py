@@ -1,7 +1,8 @@
 """A single-file page in a notebook, which reports the point, the groups and the pins.
 
 The page is an output in HTML, which a saved notebook keeps; a widget below it takes no room and
-brings what happens in the page to the kernel. Without a kernel the page works, but reports nothing.
+brings what happens in the page to the kernel. Without a kernel the page works, but reports nothing,
+which a sentence below it says until the widget is there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from explorer.bundle.store import load
 from explorer.web.code import FOLDER
 from explorer.web.document import VIEWS, Look, write_page
 
+UNHEARD = "Not connected to Python: run the cell again to read this page's point, groups and pins."
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -69,11 +71,12 @@ class Space(anywidget.AnyWidget):
             display(output, raw=True)  # type: ignore[no-untyped-call]
 
     def _repr_html_(self) -> str:
-        """The page, as it was last left."""
+        """The page, as it was last left, and a sentence that the widget removes."""
         return (
             f'<iframe class="{self._frame}" name="{html.escape(self._address)}" '
             f'title="Latent space" allowfullscreen srcdoc="{html.escape(self.page)}" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
+            f'<p class="{self._frame}">{UNHEARD}</p>'
         )
 
     def _send_page(self, *_: object) -> None:

@@ -67,14 +67,17 @@ test("the latest request of a line wins, and results come in order", () => {
   assert.deepEqual(results, [grey(0), grey(4.9)]);
 });
 
-test("a line has one request on its way at a time, and the worker two at most", () => {
+test("a line has one request on its way at a time, and the worker two besides pictures", () => {
   const { engine, worker } = start();
-  for (const urgency of [URGENCY.tiles, URGENCY.reading, URGENCY.picture]) {
+  for (const urgency of [URGENCY.tiles, URGENCY.reading, URGENCY.tiles, URGENCY.picture]) {
     const line = engine.line(urgency);
-    line.ask(picture(1), () => {});
-    line.ask(picture(2), () => {});
+    line.ask(picture(urgency), () => {});
+    line.ask(picture(9), () => {});
   }
-  assert.equal(worker.messages.length, 2);
+  assert.deepEqual(
+    worker.messages.map(({ request }) => request.z[0]),
+    [URGENCY.tiles, URGENCY.reading, URGENCY.picture],
+  );
 });
 
 test("urgent requests go before those that were there first", () => {

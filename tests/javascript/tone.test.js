@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyTone, drawLight, suggestTone } from "../../static/live/shared/tone.js";
+import { drawLight } from "../../static/live/shared/light.js";
+import { applyTone, suggestTone } from "../../static/live/shared/tone.js";
 
 /** A picture of 20 × 20 with a bar in the middle. @param {number[]} ground @param {number[]} ink grey and alpha of each */
 function barOn(ground, ink) {

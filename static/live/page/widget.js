@@ -19,11 +19,15 @@ export default {
       model.set(`_${data.name}`, data.value);
       model.save_changes();
     };
+    const connect = () => {
+      for (const note of document.querySelectorAll(`p.${model.get("_frame")}`)) note.remove();
+    };
     const resize = () => {
       for (const frame of frames()) frame.style.height = `${model.get("height")}px`;
     };
     const show = (/** @type {unknown} */ _, /** @type {DataView[]} */ [page]) => {
       el.innerHTML = new TextDecoder().decode(page);
+      connect();
     };
     window.addEventListener("message", take);
     model.on("change:height", resize);
@@ -34,6 +38,7 @@ export default {
       heard.name = model.get("_address"); // where the last one was
       frame.replaceWith(heard);
     }
+    connect();
     if (!frames().length) model.send({});
     return () => {
       window.removeEventListener("message", take);

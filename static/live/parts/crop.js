@@ -15,7 +15,8 @@
 
 import { contextOf, find, newContext } from "../shared/elements.js";
 import { toggle } from "../shared/controls.js";
-import { applyTone } from "../shared/tone.js";
+import { drawLight } from "../shared/light.js";
+import { applyTone, AS_IT_IS, suggestTone } from "../shared/tone.js";
 import { ARROWS } from "./keys.js";
 
 /** The shortest side of a frame, and the step of an arrow key, as shares of the stage. */
@@ -24,6 +25,8 @@ const [LEAST, STEP] = [0.05, 0.01];
 const GROWTH = { "+": 1.1, "=": 1.1, "-": 1 / 1.1 };
 /** Width of the stage, CSS pixels. */
 const WIDTH = 320;
+/** Side of the copy of a picture in which its tone and its light are found, pixels. */
+const THUMBNAIL = 64;
 
 const HTML = `
   <div class="whole">
@@ -33,6 +36,31 @@ const HTML = `
   </div>
   <figcaption>Drag the frame, or its corner, around what the model should see</figcaption>
   <div class="controls"></div>`;
+
+/**
+ * Makes a picture ready to be framed, in the tone that is suggested for it if it is to be grey.
+ *
+ * @param {ImageBitmap} picture
+ * @param {number[]} shape of the model's images
+ * @param {{background: number[], fit: Fit, tones: import("../shared/tone.js").Limits}} given
+ * @returns {{opened: Opened, isPlain: boolean | null}} `isPlain`: whether it shows an object on a
+ *   flat ground; null if that is not known
+ */
+export function openPicture(picture, [height, width], { background, fit, tones }) {
+  const small = newContext(THUMBNAIL, THUMBNAIL);
+  small.imageSmoothingQuality = "high";
+  small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
+  const thumbnail = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
+  const isOwn = picture.width === width && picture.height === height;
+  const { isPlain, ...tone } =
+    background.length === 1
+      ? suggestTone(thumbnail.data, THUMBNAIL, background[0], tones, isOwn)
+      : { isPlain: null, ...AS_IT_IS };
+  drawLight(thumbnail);
+  small.putImageData(thumbnail, 0, 0);
+  const { canvas } = newContext(width, height);
+  return { opened: { picture, light: small.canvas, canvas, background, fit, tone }, isPlain };
+}
 
 /**
  * Where a picture lies in the stage.

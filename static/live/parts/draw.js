@@ -23,8 +23,7 @@ import { URGENCY } from "../shared/engine.js";
 import { fromPixels, hex, Painter } from "../shared/paint.js";
 import { Pictures } from "../shared/pictures.js";
 import { centring, Sketch } from "../shared/sketch.js";
-import { drawLight, suggestTone } from "../shared/tone.js";
-import { Crop } from "./crop.js";
+import { Crop, openPicture } from "./crop.js";
 import { DrawingResult } from "./drawing_result.js";
 import { Pen } from "./pen.js";
 import { Refine } from "./refine.js";
@@ -43,14 +42,10 @@ const HTML = `<div class="draw">
   </div>
   <p class="problem" role="alert" hidden>This is not a picture that the browser can read; try a PNG or JPEG.</p></div>`;
 
-/** Side of the copy of an opened picture from which its tone is suggested, pixels. */
-const THUMBNAIL = 64;
-
 export class Draw {
   #host;
   #box;
   #model;
-  #tell;
   #paper;
   #pen;
   #seen;
@@ -58,7 +53,6 @@ export class Draw {
   #line;
   #start;
   #pictures;
-  #hub;
   /** @type {{sketch?: Sketch, isGiven?: boolean, isCentred?: boolean, shown?: Set<() => void>}} */
   #memory = {};
   /** @type {Set<() => void>} */
@@ -81,7 +75,7 @@ export class Draw {
 
   /** @param {HTMLElement} root @param {import("../shared/hub.js").Host} host */
   constructor(root, host) {
-    const { hub, model, tell } = host;
+    const { hub, model } = host;
     const box = build("around", HTML);
     root.append(box);
     const { imageShape } = model.header;
@@ -93,7 +87,6 @@ export class Draw {
     this.#host = host;
     this.#box = box;
     this.#model = model;
-    this.#tell = tell;
     this.#paper = context(".paper");
     this.#seen = context(".seen");
     this.#line = hub.engine.line(URGENCY.picture);
@@ -108,7 +101,6 @@ export class Draw {
       extend: () => this.#drawSoon(),
       end: () => this.#settle(),
     });
-    this.#hub = hub;
     this.#endSettings = hub.settings.onChange(this.#redraw);
   }
 
@@ -119,7 +111,7 @@ export class Draw {
     if (isFirst && data.refines) this.#refine = new Refine(this.#box, this.#host);
     this.#refine?.moved(data.z);
     if (!isFirst) return;
-    this.#memory = this.#hub.memory(
+    this.#memory = this.#host.hub.memory(
       `drawing ${data.sheet ?? ""} of ${this.#model.header.imageShape}`,
     );
     this.#shown = this.#memory.shown ??= this.#shown;
@@ -191,24 +183,9 @@ export class Draw {
   /** @param {ImageBitmap} picture */
   #startFromOpened(picture) {
     if (!this.#data) return;
-    const { background, fit, tones } = this.#data;
-    const [height, width] = this.#model.header.imageShape;
-    const { canvas } = newContext(width, height);
-    let tone = { invert: false, stretch: false, even: false };
-    const small = newContext(THUMBNAIL, THUMBNAIL);
-    small.imageSmoothingQuality = "high";
-    small.drawImage(picture, 0, 0, THUMBNAIL, THUMBNAIL);
-    const thumbnail = small.getImageData(0, 0, THUMBNAIL, THUMBNAIL);
-    if (background.length === 1) {
-      const isOwn = picture.width === width && picture.height === height;
-      const { isPlain, ...suggested } = suggestTone(thumbnail.data, THUMBNAIL, background[0], tones, isOwn); // prettier-ignore
-      tone = suggested;
-      this.#centre?.show((this.#memory.isCentred = isPlain)); // else it has no one object
-    }
-    drawLight(thumbnail);
-    small.putImageData(thumbnail, 0, 0);
-    const opened = { picture, light: small.canvas, canvas, background, fit, tone };
-    this.#change(() => this.#sketch.add({ picture: canvas, opened }));
+    const { opened, isPlain } = openPicture(picture, this.#model.header.imageShape, this.#data);
+    if (isPlain !== null) this.#centre?.show((this.#memory.isCentred = isPlain)); // else it has no one object
+    this.#change(() => this.#sketch.add({ picture: opened.canvas, opened }));
   }
 
   /** Lets the user choose the part of the opened picture that the model sees. */
@@ -281,7 +258,7 @@ export class Draw {
     this.#line.ask({ kind: "drawing", content, image, neighbours }, (answer) => {
       this.#show(answer, pixels);
       if (this.#data?.opens && asked === this.#finished && !this.#sketch.isEmpty) {
-        this.#tell("point", { z: Array.from(answer.z) });
+        this.#host.tell("point", { z: Array.from(answer.z) });
       }
     });
     this.#refine?.show(this.#pen.isDown || this.#sketch.isEmpty ? null : image);
@@ -297,7 +274,7 @@ export class Draw {
   }
 
   #give() {
-    this.#tell("settled", { picture: this.#seen.canvas.toDataURL() });
+    this.#host.tell("settled", { picture: this.#seen.canvas.toDataURL() });
   }
 
   /** @param {import("./drawing_result.js").Answer} answer @param {Uint8ClampedArray} original */

@@ -17,6 +17,14 @@
  * @typedef {{problem: string | null, warning: string | null, decodeTime: number}} Summary
  *   of a model: why it cannot decode, what else does not run here, milliseconds of a decode
  * @typedef {Open | Forget | Drop | Picture | Reading | Tiles | Drawing | Refine | Path} Request
+ * @typedef {{line: number, job: number, content: string, steps: Steps<any>}} Work
+ */
+
+/**
+ * Work in steps: it yields between two of them, or a promise of the image that the next one needs.
+ *
+ * @template T
+ * @typedef {Generator<Promise<Float32Array | null> | void, T, any>} Steps
  */
 
 import { Decoder, Encoder, RemoteDecoder } from "./codec.js";
@@ -39,42 +47,41 @@ export class Answers {
   /** @type {Map<string, Opened>} */
   #models = new Map();
 
-  /**
-   * Unfinished work, by its line.
-   *
-   * @type {Map<number, {job: number, content: string, steps: Generator}>}
-   */
+  /** Unfinished work, by its line. @type {Map<number, Work>} */
   #begun = new Map();
 
   /**
    * @param {Request} request
-   * @returns {any} what `Opened` or `#open` gives, or `{goesOn: true}`: ask again for the rest
+   * @returns {any} what `Opened` or `#open` gives, or `{goesOn: true}`: ask again for the rest; a
+   *   promise of this where the server decodes
    */
   answer(request) {
     const { kind, content, line = 0, job = 0 } = request;
-    if (kind === "open") return this.#open(request);
     if (kind === "forget") return this.#forget(content);
     const begun = this.#begun.get(line);
     this.#begun.delete(line);
     if (kind === "drop") return null;
-    if (begun?.job === job) return this.#goOn(line, begun);
+    if (begun?.job === job) return this.#goOn(begun);
     const model = this.#models.get(content); // undefined if it was forgotten meanwhile
-    const answer = model?.[kind](/** @type {any} */ (request)) ?? null;
-    return answer && "next" in answer ? this.#goOn(line, { job, content, steps: answer }) : answer;
+    const steps =
+      kind === "open" ? this.#open(request) : model?.[kind](/** @type {any} */ (request));
+    return steps ? this.#goOn({ line, job, content, steps }) : null;
   }
 
   /**
-   * Does a slice of the work.
+   * Does a slice of the work; while it waits for an image, the thread answers other requests.
    *
-   * @param {number} line @param {{job: number, content: string, steps: Generator}} work
+   * @param {Work} work @param {number} until when the slice ends
+   * @param {Float32Array | null} [image] that the work waited for
+   * @returns {any}
    */
-  #goOn(line, work) {
-    const until = performance.now() + SLICE;
+  #goOn(work, until = performance.now() + SLICE, image = null) {
     do {
-      const { done, value } = work.steps.next();
+      const { done, value } = work.steps.next(image);
       if (done) return value;
+      if (value) return value.then((image) => this.#goOn(work, until, image));
     } while (performance.now() < until);
-    this.#begun.set(line, work);
+    this.#begun.set(work.line, work);
     return { goesOn: true };
   }
 
@@ -86,13 +93,13 @@ export class Answers {
     return this.#models.delete(content);
   }
 
-  /** Builds a model's networks. @param {Open} request @returns {Summary} */
-  #open({ content, payload }) {
+  /** Builds a model's networks. @param {Open} request @returns {Steps<Summary>} */
+  *#open({ content, payload }) {
     const summary = { problem: null, warning: null, decodeTime: Infinity };
     try {
       const opened = new Opened(new Model(payload));
       this.#models.set(content, opened);
-      const decodeTime = opened.settle();
+      const decodeTime = yield* opened.settle();
       return { ...summary, warning: opened.warning, decodeTime };
     } catch (error) {
       return { ...summary, problem: messageOf(error) };
@@ -106,6 +113,7 @@ class Opened {
   /** @type {Decoder | RemoteDecoder | null} */
   #decoder = null;
   #space;
+  #grey;
   /** @type {Encoder | null} */
   #encoder = null;
   /**
@@ -122,6 +130,7 @@ class Opened {
     model.verify();
     this.#model = model;
     this.#space = new Space(model);
+    this.#grey = new Float32Array(model.header.imageShape.reduce((a, b) => a * b)).fill(0.5);
     if (!model.header.hasDecoder) return;
     try {
       this.#decoder = build(() => new Decoder(model), "decoder.onnx");
@@ -140,27 +149,34 @@ class Opened {
   /**
    * Lets the server decode if that is much faster; returns the milliseconds of a decode, or
    * infinity if the page's own thread cannot decode.
+   *
+   * @returns {Steps<number>}
    */
-  settle() {
+  *settle() {
     if (!(this.#decoder instanceof Decoder)) return Infinity;
-    const here = this.#time(this.#decoder);
+    const here = yield* this.#time(this.#decoder);
     if (here < SLOW || !RemoteDecoder.isPossible) return here;
     const remote = new RemoteDecoder(this.#model);
-    if (this.#time(remote) >= here / 2) return here;
+    if ((yield* this.#time(remote)) >= here / 2) return here;
     this.#decoder = remote;
     this.warning ??= "Decoded by the server, which is faster than this browser.";
     return Infinity;
   }
 
-  /** Milliseconds that one decode takes. @param {Decoder | RemoteDecoder} decoder */
-  #time(decoder) {
+  /**
+   * Milliseconds that one decode takes.
+   *
+   * @param {Decoder | RemoteDecoder} decoder
+   * @returns {Steps<number>}
+   */
+  *#time(decoder) {
     const origin = new Float32Array(this.#model.header.latentDim);
-    const times = Array.from({ length: TRIES }, () => {
+    let least = Infinity;
+    for (let i = 0; i < TRIES; i++) {
       const started = performance.now();
-      decoder.run(origin);
-      return decoder.hasAnswered ? performance.now() - started : Infinity;
-    });
-    return Math.min(...times);
+      if (yield* run(decoder, origin)) least = Math.min(least, performance.now() - started);
+    }
+    return least;
   }
 
   /**
@@ -169,12 +185,9 @@ class Opened {
    *
    * @param {Picture} request
    */
-  picture({ z, label }) {
-    if (this.#decoder instanceof RemoteDecoder) {
-      const fetched = this.#decoder.fetch(z, label);
-      return fetched.then((pace) => ({ pixels: this.#pixels(z, label), pace }));
-    }
-    return { pixels: this.#pixels(z, label) };
+  *picture({ z, label }) {
+    const pixels = yield* this.#pixels(z, label);
+    return { pixels, pace: this.#decoder instanceof RemoteDecoder ? this.#decoder.time : Infinity };
   }
 
   /**
@@ -184,32 +197,14 @@ class Opened {
    *
    * @param {Reading} request
    */
-  reading(request) {
-    if (!(this.#decoder instanceof RemoteDecoder)) return this.#read(request);
-    return this.#fetch(this.#decoder, request).then(() => this.#read(request));
-  }
-
-  /**
-   * Has the server decode what a reading needs, while the thread goes on with pictures.
-   *
-   * @param {RemoteDecoder} decoder @param {Reading} request
-   */
-  async #fetch(decoder, { z, shownRow, label }) {
-    const { row } = this.#space.nearest(z);
-    if (this.#encoder && !this.#isLast(z, label)) await decoder.fetch(z, label);
-    if (row !== shownRow) await decoder.fetch(this.#model.meanOf(row), this.#model.labels[row]);
-  }
-
-  #read(/** @type {Reading} */ { z, shownRow, label }) {
-    let back = null;
-    if (this.#encoder && this.#decoder) {
-      const place = this.#encoder.run(this.#seen(this.#decoder, z, label), label);
-      if (this.#decoder.hasAnswered) back = Math.hypot(...z.map((value, i) => value - place[i]));
-    }
+  *reading({ z, shownRow, label }) {
+    const image = this.#encoder && (yield* this.#seen(z, label));
+    const place = image && this.#encoder?.run(image, label);
+    const back = place ? Math.hypot(...z.map((value, i) => value - place[i])) : null;
     const { row, distance } = this.#space.nearest(z);
     const isShown = row === shownRow || !this.#decoder;
     const { labels } = this.#model;
-    const pixels = isShown ? null : this.#pixels(this.#model.meanOf(row), labels[row]);
+    const pixels = isShown ? null : yield* this.#pixels(this.#model.meanOf(row), labels[row]);
     const readings = [this.#space.logDensity(z), back, distance];
     const percentiles = readings.map((value, i) =>
       value === null ? null : this.#space.percentile(i, value),
@@ -225,10 +220,10 @@ class Opened {
    *
    * @param {Drawing} request
    */
-  drawing({ image, neighbours, label }) {
+  *drawing({ image, neighbours, label }) {
     if (!this.#encoder || !this.#decoder) return null;
     const { centre: z, kl } = this.#encoder.posterior(image, label);
-    const pixels = this.#pixels(z, label);
+    const pixels = yield* this.#pixels(z, label);
     const logLikelihood = this.#decoder.logLikelihood(image);
     const rows = nearestLatents(this.#model.zMean, z, neighbours).map(({ row }) => row);
     return { z, pixels, reconstruction: logLikelihood && -logLikelihood, kl, rows };
@@ -266,8 +261,8 @@ class Opened {
     for (let i = 0; i < count; i++) {
       const started = performance.now();
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      if (pictures) pixels.set(this.#pixels(z, labels?.[i] ?? label), i * size);
-      if (wantsShares) shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
+      if (pictures) pixels.set(yield* this.#pixels(z, labels?.[i] ?? label), i * size);
+      if (wantsShares) shares[i] = this.#space.densityShare(z);
       time += performance.now() - started;
       if (i < count - 1) yield;
     }
@@ -291,12 +286,12 @@ class Opened {
     let back = this.#encoder && this.#decoder ? 0 : null;
     for (let i = 0; i < count; i++) {
       const z = latents.subarray(i * latentDim, (i + 1) * latentDim);
-      shares[i] = this.#space.percentile(0, this.#space.logDensity(z)) ?? NaN;
+      shares[i] = this.#space.densityShare(z);
       if (!this.#decoder) continue;
-      const image = this.#run(this.#decoder, z, label);
-      const place = this.#decoder.hasAnswered && this.#encoder?.run(image, label);
+      const image = yield* this.#decode(z, label);
+      const place = image && this.#encoder?.run(image, label);
       back = place && back !== null ? back + Math.hypot(...z.map((value, j) => value - place[j])) / count : null; // prettier-ignore
-      const embedded = image.map(embed);
+      const embedded = (image ?? this.#grey).map(embed);
       if (i) {
         const squared = embedded.reduce((sum, value, j) => sum + (value - before[j]) ** 2, 0);
         changes[i] = changes[i - 1] + Math.sqrt(squared);
@@ -307,38 +302,52 @@ class Opened {
     return { changes, shares, back };
   }
 
-  /** Pixels of a latent; 0 without a decoder. @param {Float32Array} z @param {number} [label] */
-  #pixels(z, label) {
+  /**
+   * Pixels of a latent: 0 without a decoder, grey if the server does not answer.
+   *
+   * @param {Float32Array} z @param {number} [label]
+   * @returns {Steps<Uint8ClampedArray>}
+   */
+  *#pixels(z, label) {
     const [height, width] = this.#model.header.imageShape;
     const pixels = new Uint8ClampedArray(4 * height * width);
-    return this.#decoder ? toPixels(this.#run(this.#decoder, z, label), pixels) : pixels;
+    if (!this.#decoder) return pixels;
+    return toPixels((yield* this.#decode(z, label)) ?? this.#grey, pixels);
   }
 
   /**
-   * The image at a latent, valid until the next run.
+   * The image at a latent, valid until the next step; null without a decoder, or if the server does
+   * not answer.
    *
-   * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
+   * @param {Float32Array} z @param {number} [label]
+   * @returns {Steps<Float32Array | null>}
    */
-  #run(decoder, z, label) {
-    const image = decoder.run(z, label);
-    this.#last = decoder.hasAnswered ? { z: z.slice(), label, image } : null;
+  *#decode(z, label) {
+    const image = this.#decoder && (yield* run(this.#decoder, z, label));
+    this.#last = image && { z: z.slice(), label, image };
     return image;
   }
 
   /**
    * The same for the latent that is looked at; uses the last decode if that was the same latent.
    *
-   * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
+   * @param {Float32Array} z @param {number} [label]
+   * @returns {Steps<Float32Array | null>}
    */
-  #seen(decoder, z, label) {
-    return this.#isLast(z, label)?.image ?? this.#run(decoder, z, label);
-  }
-
-  /** The last decode if that was of this latent. @param {Float32Array} z @param {number} [label] */
-  #isLast(z, label) {
+  *#seen(z, label) {
     const last = this.#last;
-    return last?.label === label && last?.z.every((value, i) => value === z[i]) ? last : null;
+    const isLast = last?.label === label && last?.z.every((value, i) => value === z[i]);
+    return last && isLast ? last.image : yield* this.#decode(z, label);
   }
+}
+
+/**
+ * @param {Decoder | RemoteDecoder} decoder @param {Float32Array} z @param {number} [label]
+ * @returns {Steps<Float32Array | null>}
+ */
+function* run(decoder, z, label) {
+  const image = decoder.run(z, label);
+  return image instanceof Promise ? yield image : image;
 }
 
 /**

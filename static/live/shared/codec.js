@@ -29,8 +29,6 @@ export class Decoder {
   #image;
   /** Output of the last run. @type {Float32Array} */
   #output = new Float32Array(0);
-  /** Always true, unlike for a `RemoteDecoder`. */
-  hasAnswered = true;
 
   /** @param {Model} model */
   constructor(model) {
@@ -111,23 +109,14 @@ export class Decoder {
   }
 }
 
-/** Number of fetched images that a `RemoteDecoder` keeps for `run`. */
-const FETCHED = 8;
-
 /** The server's decoder, for a network that the browser cannot run or runs too slowly. */
 export class RemoteDecoder {
   #address;
-  #image;
-  /**
-   * Pixels that `fetch` got, by class and latent; null if the server did not answer.
-   *
-   * @type {Map<string, Uint8Array | null>}
-   */
-  #fetched = new Map();
-  /** Whether the last image came from the server; otherwise it is grey. */
-  hasAnswered = true;
+  #size;
+  /** Milliseconds that the server took for the last image; infinite where it does not say. */
+  time = Infinity;
 
-  /** Whether there is a server, and this thread is a worker, which may wait for it. */
+  /** Whether this is the worker of a page that has a server; a page of one file has none. */
   static get isPossible() {
     return import.meta.url.startsWith("http") && typeof window === "undefined";
   }
@@ -135,68 +124,27 @@ export class RemoteDecoder {
   /** @param {Model} model */
   constructor({ content, header: { imageShape } }) {
     this.#address = new URL(`../decode/${content}`, import.meta.url);
-    this.#image = new Float32Array(imageShape[0] * imageShape[1] * imageShape[2]);
+    this.#size = imageShape[0] * imageShape[1] * imageShape[2];
   }
 
   /**
-   * Asks for an image without blocking the thread; the next `run` for that latent uses the answer.
-   *
-   * @param {Float32Array} z @param {number} [label]
-   * @returns {Promise<number>} milliseconds that decoding took; infinity if the server does not say
-   */
-  async fetch(z, label = 0) {
-    const key = `${label}:${z}`;
-    let [pixels, time] = [/** @type {Uint8Array | null} */ (null), Infinity];
-    try {
-      const response = await fetch(this.#addressOf(label), { method: "POST", body: z.slice() });
-      if (response.ok) {
-        pixels = new Uint8Array(await response.arrayBuffer());
-        time = Number(/dur=([\d.]+)/.exec(response.headers.get("Server-Timing") ?? "")?.[1] ?? Infinity); // prettier-ignore
-      }
-    } catch {
-      // the server is gone; Streamlit says so, and reconnects by itself
-    }
-    this.#fetched.delete(key);
-    this.#fetched.set(key, pixels);
-    for (const old of this.#fetched.keys()) {
-      if (this.#fetched.size <= FETCHED) break;
-      this.#fetched.delete(old);
-    }
-    return time;
-  }
-
-  /**
-   * The image, as from `Decoder.run`; grey if the server does not answer.
+   * The image, as from `Decoder.run`; null if the server does not answer.
    *
    * @param {Float32Array} z @param {number} [label]
    */
-  run(z, label = 0) {
-    const image = this.#image;
-    const key = `${label}:${z}`;
-    let pixels = this.#fetched.get(key);
-    if (pixels === null) this.#fetched.delete(key); // the server may be there again
-    pixels = pixels === undefined ? this.#wait(z, label) : pixels;
-    this.hasAnswered = pixels?.length === image.length;
-    if (!pixels || !this.hasAnswered) return image.fill(0.5);
-    for (let i = 0; i < image.length; i++) image[i] = pixels[i] / 255;
-    return image;
-  }
-
-  /** Asks for an image and blocks the thread until it is there. */
-  #wait(/** @type {Float32Array} */ z, /** @type {number} */ label) {
-    const request = new XMLHttpRequest();
-    request.open("POST", this.#addressOf(label), false);
-    request.responseType = "arraybuffer";
+  async run(z, label = 0) {
+    this.time = Infinity;
     try {
-      request.send(z.slice());
+      const url = `${this.#address}?class=${label}`;
+      const response = await fetch(url, { method: "POST", body: z.slice() });
+      const pixels = new Uint8Array(await response.arrayBuffer());
+      if (!response.ok || pixels.length !== this.#size) return null;
+      const timing = /dur=([\d.]+)/.exec(response.headers.get("Server-Timing") ?? "");
+      this.time = Number(timing?.[1] ?? Infinity);
+      return Float32Array.from(pixels, (value) => value / 255);
     } catch {
-      return null;
+      return null; // the server is gone; Streamlit says so, and reconnects by itself
     }
-    return request.status === 200 ? new Uint8Array(request.response) : null;
-  }
-
-  #addressOf(/** @type {number} */ label) {
-    return `${this.#address}?class=${label}`;
   }
 
   /** Null: the server gives pixels only. */

@@ -3,9 +3,9 @@
  *
  * Every part has lines of its own for its requests. The latest request of a line wins: it replaces
  * one that is still waiting or half done, so that no queue builds up however fast requests come.
- * Requests for pictures are sent first; others wait until no picture is being decoded, or until
- * they have waited for a while. A worker that cannot be started, or dies, is replaced by the page's
- * own thread; no request is lost.
+ * Requests for pictures are sent at once; others wait until no picture is being decoded, or until
+ * they have waited for a while. While the server decodes, the worker answers other requests. A
+ * worker that cannot be started, or dies, is replaced by the page's own thread; no request is lost.
  *
  * Pictures that the server decodes are requested as far apart as it takes for one, even if others
  * are still on their way: so it always has one to decode, and none that waits. Where it is asked by
@@ -19,11 +19,12 @@
  *   onerror: ((event: ErrorEvent) => void) | null,
  * }} Thread
  * @typedef {{request: Request, use: (answer: any) => void}} Asked
- * @typedef {{urgency: number, waiting: Asked | null, since: number, asked: number, sent: number,
- *   pace: number, job: number, dropped: number}} Line `since`: when the waiting request came;
- *   `asked`: how many are on their way, the last of them since `sent`; `pace`: milliseconds after
- *   which the next may follow, infinite where it waits for the answer; `job`: that of the latest
- *   request; `dropped`: the latest job that is no longer wanted, as it or a later one was answered
+ * @typedef {{number: number, urgency: number, waiting: Asked | null, since: number, asked: number,
+ *   sent: number, pace: number, job: number, dropped: number}} Line `since`: when the waiting
+ *   request came; `asked`: how many are on their way, the last of them since `sent`; `pace`:
+ *   milliseconds after which the next may follow, infinite where it waits for the answer; `job`:
+ *   that of the latest request; `dropped`: the latest job that is no longer wanted, as it or a later
+ *   one was answered
  */
 
 import { Answers } from "./answers.js";
@@ -31,7 +32,7 @@ import { Answers } from "./answers.js";
 /** How urgent a line's requests are; 0 is the most urgent. */
 export const URGENCY = { picture: 0, reading: 1, tiles: 2 };
 
-/** Requests that the worker has at a time: one to work on, and the next one. */
+/** Requests that the worker has at a time, besides pictures: one to work on, and the next one. */
 const AT_ONCE = 2;
 /** Pictures of a line that are on their way to or from the server at a time. */
 const MOST_AWAY = 4;
@@ -52,8 +53,6 @@ export class Engine {
   #lastId = 0;
   #lastJob = 0;
   #lastLine = 0;
-  /** Requests that the server decodes, by their number among `#asked`. @type {Set<number>} */
-  #away = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** Classes that conditional models decode, by the models' hashes. @type {Map<string, number>} */
@@ -95,6 +94,7 @@ export class Engine {
   line(urgency) {
     /** @type {Line} */
     const line = {
+      number: ++this.#lastLine,
       urgency,
       waiting: null,
       since: 0,
@@ -104,17 +104,16 @@ export class Engine {
       job: 0,
       dropped: 0,
     };
-    const number = ++this.#lastLine;
     this.#lines = [...this.#lines, line].sort((one, other) => one.urgency - other.urgency);
     const drop = () => {
       line.job = 0;
       line.dropped = this.#lastJob;
       line.waiting = null;
-      this.#send({ kind: "drop", content: "", line: number }, () => {});
+      this.#sendDrop(line);
     };
     return {
       ask: (/** @type {Request} */ request, /** @type {(answer: any) => void} */ use) => {
-        Object.assign(request, { line: number, job: ++this.#lastJob });
+        Object.assign(request, { line: line.number, job: ++this.#lastJob });
         if (!line.waiting) line.since = performance.now();
         line.waiting = { request, use };
         line.job = this.#lastJob;
@@ -133,23 +132,22 @@ export class Engine {
   #sendNext() {
     for (let line = this.#next(); line?.waiting; line = this.#next()) {
       const { request, use } = line.waiting;
-      const isAway = line.pace < Infinity;
       line.waiting = null;
       line.asked += 1;
       line.sent = performance.now();
-      const id = this.#send(request, (answer) => {
-        this.#away.delete(id);
+      this.#send(request, (answer) => {
         line.asked -= 1;
         line.pace = answer?.pace ?? Infinity;
         const job = Number(request.job);
         if (answer?.goesOn) {
-          if (job === line.job) line.waiting = { request, use }; // it has waited its time
+          // It has waited its time, or it was dropped while the server decoded
+          if (job === line.job) line.waiting = { request, use };
+          else if (!line.job) this.#sendDrop(line);
         } else if (answer !== null && job > line.dropped) {
           line.dropped = job;
           use(answer);
         }
       });
-      if (isAway) this.#away.add(id);
     }
     const pauses = this.#lines.map((line) => pauseOf(line)).filter((pause) => pause > 0);
     const pause = Math.min(...pauses);
@@ -159,19 +157,23 @@ export class Engine {
 
   /** The line whose turn it is. */
   #next() {
-    const decoding = this.#lines.filter(
-      ({ urgency, asked }) => asked && urgency === URGENCY.picture,
-    );
+    const busy = this.#lines.filter(({ asked }) => asked);
+    const decoding = busy.filter(({ urgency }) => urgency === URGENCY.picture);
     const paces = decoding.map(({ pace }) => (pace < Infinity ? pace : 0));
     const patience = Math.max(PATIENCE, PICTURES_BETWEEN * Math.max(0, ...paces));
-    const isFull = this.#asked.size - this.#away.size >= AT_ONCE;
+    const isFull = busy.length - decoding.length >= AT_ONCE;
     const now = performance.now();
     return this.#lines.find(
       (line) =>
         pauseOf(line) <= 0 &&
-        (!isFull || line.pace < Infinity) &&
-        (!decoding.length || line.urgency === URGENCY.picture || now - line.since > patience),
+        (line.urgency === URGENCY.picture ||
+          (!isFull && (!decoding.length || now - line.since > patience))),
     );
+  }
+
+  /** Cancels what was asked on a line. @param {Line} line */
+  #sendDrop({ number }) {
+    this.#send({ kind: "drop", content: "", line: number }, () => {});
   }
 
   /** @param {Request} request @param {(answer: any) => void} use */
@@ -205,7 +207,6 @@ export class Engine {
     );
     const isDue = new Set(due.map(({ request }) => request));
     this.#asked.clear();
-    this.#away.clear();
     for (const request of this.#opened.values()) {
       if (!isDue.has(request)) this.#send(request, () => {});
     }

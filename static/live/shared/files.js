@@ -28,12 +28,12 @@ export function csvRow(values) {
   return `${cells.join()}\n`;
 }
 
-/** @typedef {{data: Float32Array | Int32Array | Uint16Array | Uint8Array, shape: number[]}} Array_ */
+/** @typedef {{data: Float32Array | Int32Array | Uint16Array | Uint8Array, shape: number[]}} NdArray */
 
 /**
  * Writes arrays as an `.npz` file: a zip archive of `.npy` files without compression.
  *
- * @param {Record<string, Array_>} arrays by name
+ * @param {Record<string, NdArray>} arrays by name
  */
 export function npz(arrays) {
   const body = [];
@@ -66,7 +66,7 @@ export function npz(arrays) {
   return new Blob([...body, ...directory, end]);
 }
 
-/** @param {Array_} array */
+/** @param {NdArray} array */
 function npy({ data, shape }) {
   const kind = { Float32Array: "<f4", Int32Array: "<i4", Uint16Array: "<u2", Uint8Array: "|u1" }[
     data.constructor.name

@@ -66,9 +66,10 @@ export function axisLabel(dimension) {
   return `z${digits}`;
 }
 
-class Dots {
-  /** The dots of each model, by the name of the layout. */
-  static #known = /** @type {WeakMap<Model, Map<string, Dots>>} */ (new WeakMap());
+/** Where the dots of all test images lie. */
+class Layout {
+  /** The layouts of each model, by their names. */
+  static #known = /** @type {WeakMap<Model, Map<string, Layout>>} */ (new WeakMap());
 
   /** @param {Float32Array} places */
   constructor(places) {
@@ -78,21 +79,21 @@ class Dots {
   }
 
   /**
-   * The dots of a layout, made once for each model.
+   * A layout, made once for each model.
    *
    * @param {Model} model @param {string} name @param {() => Float32Array} make
    */
   static of(model, name, make) {
-    const layouts = Dots.#known.get(model) ?? new Map();
-    Dots.#known.set(model, layouts);
-    if (!layouts.has(name)) layouts.set(name, new Dots(make()));
-    return /** @type {Dots} */ (layouts.get(name));
+    const layouts = Layout.#known.get(model) ?? new Map();
+    Layout.#known.set(model, layouts);
+    if (!layouts.has(name)) layouts.set(name, new Layout(make()));
+    return /** @type {Layout} */ (layouts.get(name));
   }
 }
 
 /** What both kinds of map have in common. */
 class BaseMap {
-  /** @param {Kind} kind @param {Dots} dots @param {[string, string]} labels */
+  /** @param {Kind} kind @param {Layout} layout @param {[string, string]} labels */
   constructor(kind, { places, cells, extent }, labels) {
     this.kind = kind;
     /** Where the test images lie, x and y in turn. */
@@ -129,10 +130,10 @@ class PlaneMap extends BaseMap {
    */
   constructor(model, kind, plane) {
     const { labels, ...rest } = plane;
-    const start = kind === "principal" ? plane.origin : null; // other layouts start at the origin
-    const layout = { ...rest, origin: start ?? plane.origin.map(() => 0) };
-    const dots = Dots.of(model, JSON.stringify(layout), () => projectAll(model, layout));
-    super(kind, dots, labels);
+    const isCentred = kind !== "principal"; // whatever the point, the dots are counted from 0
+    const still = { ...rest, origin: isCentred ? plane.origin.map(() => 0) : plane.origin };
+    const layout = Layout.of(model, JSON.stringify(still), () => projectAll(model, still));
+    super(kind, layout, labels);
     this.#model = model;
     this.#plane = rest;
   }
@@ -174,8 +175,8 @@ class NeighbourhoodMap extends BaseMap {
 
   /** @param {Model} model */
   constructor(model) {
-    const dots = Dots.of(model, "neighbourhoods", () => model.floats("places"));
-    super("neighbourhoods", dots, ["", ""]);
+    const layout = Layout.of(model, "neighbourhoods", () => model.floats("places"));
+    super("neighbourhoods", layout, ["", ""]);
     this.#model = model;
   }
 

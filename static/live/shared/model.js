@@ -131,6 +131,14 @@ export class Model {
     return this.zMean.subarray(row * latentDim, (row + 1) * latentDim);
   }
 
+  /** Latent means of test images, one after the other. @param {ArrayLike<number>} rows */
+  meansOf(rows) {
+    const { latentDim } = this.header;
+    const means = new Float32Array(rows.length * latentDim);
+    for (let i = 0; i < rows.length; i++) means.set(this.meanOf(rows[i]), i * latentDim);
+    return means;
+  }
+
   /**
    * Whether two latents are the same, up to the host's rounding.
    *

@@ -116,11 +116,9 @@ export class Pictures {
     if (this.#isAsked || !this.#wanted.size) return;
     this.#isAsked = true;
     const { content, header } = this.#model;
-    const { imageShape, latentDim } = header;
-    const [height, width] = imageShape;
+    const [height, width] = header.imageShape;
     const rows = [...this.#wanted].slice(-AT_ONCE); // the latest first
-    const latents = new Float32Array(rows.length * latentDim);
-    rows.forEach((row, i) => latents.set(this.#model.meanOf(row), i * latentDim));
+    const latents = this.#model.meansOf(rows);
     const labels = rows.map((row) => this.#model.labels[row]);
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#line.ask(request, ({ pixels }) => {

@@ -99,6 +99,11 @@ export class Space {
     return (100 * (upper - 1 + Math.min(Math.max(share, 0), 1))) / steps;
   }
 
+  /** The share of test images in thinner places, NaN if unknown. @param {Float32Array} z */
+  densityShare(z) {
+    return this.percentile(0, this.logDensity(z)) ?? NaN;
+  }
+
   /**
    * The verdict of all readings; a NaN is never good, null means unknown.
    *

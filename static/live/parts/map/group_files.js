@@ -22,8 +22,6 @@ export function csvOf(model, rows) {
 /** @param {Model} model @param {Uint32Array} rows of the group */
 export function npzOf(model, rows) {
   const { header, labels } = model;
-  const zMean = new Float32Array(rows.length * header.latentDim);
-  rows.forEach((row, i) => zMean.set(model.meanOf(row), i * header.latentDim));
   const shape = [rows.length];
   const further = columnsOf(model).map(({ name, of }) => {
     return [name, { data: Float32Array.from(rows, (row) => of[row]), shape }];
@@ -31,7 +29,7 @@ export function npzOf(model, rows) {
   return npz({
     test_image: { data: Int32Array.from(rows), shape },
     label: { data: Uint16Array.from(rows, (row) => labels[row]), shape },
-    z_mean: { data: zMean, shape: [rows.length, header.latentDim] },
+    z_mean: { data: model.meansOf(rows), shape: [rows.length, header.latentDim] },
     ...Object.fromEntries(further),
   });
 }

@@ -4,11 +4,10 @@ import { button, segments } from "../../shared/controls.js";
 import { find, newContext, contextOf, textElement, setText } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { download, downloadPicture } from "../../shared/files.js";
-import { axisLabel } from "../../shared/maps.js";
 import { tilesOf } from "../../shared/paint.js";
-import { decimal } from "../../shared/plane.js";
+import { classBars, tellDifferences } from "./group_facts.js";
 import { csvOf, npzOf } from "./group_files.js";
-import { differences, moments, momentsOfImages } from "./statistics.js";
+import { moments, momentsOfImages } from "./statistics.js";
 import { TileBox } from "../tilebox.js";
 
 /** @typedef {"A" | "B"} Name */
@@ -17,8 +16,6 @@ import { TileBox } from "../tilebox.js";
 
 /** Largest numbers of images in a list, reconstructions for a deviation, images on a sheet. */
 const [LISTED, SAMPLE, SHEET] = [96, 200, 4000];
-/** Number of classes and dimensions that are listed. */
-const TOLD = 6;
 const TILE = 36;
 
 const GROUP = `
@@ -181,27 +178,11 @@ export class Groups {
     const files = ["CSV", "NPZ", "PNG"].map((type) => button(type, () => this.#save(name, type)));
     files[2].title = `The images, up to ${SHEET.toLocaleString("en")}`;
     find(section, ".actions").append(...files, clear);
-    this.#listClasses(section, rows);
+    find(section, ".classes").append(...classBars(this.#host.model, rows));
     this.#showPictures(section, name, rows);
     find(section, ".members .cursor").id = `cursor-${name}`;
     this.#listMembers(section, rows);
     this.#drawMembers(name);
-  }
-
-  /** Lists the most frequent classes. @param {HTMLElement} section @param {Uint32Array} rows */
-  #listClasses(section, rows) {
-    const { header, labels } = this.#host.model;
-    const { classes } = header;
-    const counts = new Uint32Array(classes.length);
-    for (const row of rows) counts[labels[row]] += 1;
-    const order = classes.map((_, label) => label).filter((label) => counts[label]);
-    order.sort((a, b) => counts[b] - counts[a]);
-    const told = order.slice(0, TOLD).map((label) => {
-      const count = counts[label];
-      return bar(classes[label], count.toLocaleString("en"), count / rows.length);
-    });
-    if (order.length > TOLD) told.push(bar(`and ${order.length - TOLD} more`, "", 0));
-    find(section, ".classes").append(...told);
   }
 
   /**
@@ -233,9 +214,10 @@ export class Groups {
     if (!canDecode) return;
     const step = Math.max(1, Math.ceil(rows.length / SAMPLE));
     const sample = rows.filter((_, i) => i % step === 0);
-    const latents = new Float32Array((sample.length + 1) * header.latentDim);
-    latents.set(moments(zMean, header.latentDim, rows).mean);
-    sample.forEach((row, i) => latents.set(model.meanOf(row), (i + 1) * header.latentDim));
+    const { mean } = moments(zMean, header.latentDim, rows);
+    const latents = new Float32Array((sample.length + 1) * mean.length);
+    latents.set(mean);
+    latents.set(model.meansOf(sample), mean.length);
     const labels = [undefined, ...sample.map((row) => model.labels[row])];
     const request = /** @type {const} */ ({ kind: "tiles", content, latents, labels });
     this.#lines[name].ask(request, ({ pixels }) => {
@@ -293,39 +275,16 @@ export class Groups {
   #showDifferences() {
     const section = find(this.#box, ".differ");
     const { A, B } = this.#memory;
-    const { header, zMean } = this.#host.model;
+    const { model } = this.#host;
     const one = A ?? B;
     section.hidden = !one;
     if (!one) return;
     const isBoth = A && B;
     const other = isBoth ? B : rowsWith(this.#marks, 0);
-    const momentsOf = (/** @type {Uint32Array} */ rows) => ({
-      ...moments(zMean, header.latentDim, rows),
-      count: rows.length,
-    });
-    const isMeasurable = one.length > 1 || other.length > 1; // one image has no deviation
-    const found =
-      other.length && isMeasurable
-        ? differences(momentsOf(one), momentsOf(other)).slice(0, TOLD)
-        : [];
-    const sizes = found.map(({ difference }) => Math.abs(difference)).filter(isFinite);
-    const most = Math.max(0, ...sizes) || 1;
     const title = isBoth ? "A minus B" : `${A ? "A" : "B"} minus all others`;
     section.innerHTML = `<header><strong></strong></header><small></small><ol class="classes"></ol>`;
     setText(section, "strong", title);
-    setText(
-      section,
-      "small",
-      isMeasurable
-        ? "difference of latent means, in standard deviations"
-        : "One of the groups needs two or more images: there is no standard deviation of one.",
-    );
-    find(section, "ol").append(
-      ...found.map(({ dimension, difference }) => {
-        const text = `${difference > 0 ? "+" : ""}${decimal(difference)}`.replace("Infinity", "∞");
-        return bar(axisLabel(dimension), text, Math.min(Math.abs(difference) / most, 1));
-      }),
-    );
+    tellDifferences(section, model, one, other);
     if (!isBoth) return;
     const direct = button("Use A → B as a direction", () => this.#means.direct(A, B));
     direct.className = "plain direct";
@@ -365,12 +324,4 @@ function rowsWith(values, value) {
   const rows = [];
   for (let row = 0; row < values.length; row++) if (values[row] === value) rows.push(row);
   return Uint32Array.from(rows);
-}
-
-/** @param {string} name @param {string} text @param {number} share */
-function bar(name, text, share) {
-  const item = document.createElement("li");
-  item.style.setProperty("--share", `${100 * share}%`);
-  item.append(textElement("span", name), textElement("span", text));
-  return item;
 }

@@ -15,7 +15,7 @@
  */
 
 import { chosenMap } from "../../shared/choice.js";
-import { find, toggleFullScreen, changeText } from "../../shared/elements.js";
+import { find, toggleFullScreen } from "../../shared/elements.js";
 import { Link } from "../../shared/link.js";
 import { Pictures } from "../../shared/pictures.js";
 import { decimal } from "../../shared/plane.js";
@@ -27,6 +27,7 @@ import { Gestures } from "./gestures.js";
 import { groupOf, Groups } from "./groups.js";
 import { hiddenClasses, spellHidden } from "./hidden.js";
 import { Legend } from "./legend.js";
+import { Marks } from "./marks.js";
 import { saveMap } from "./save.js";
 import { Scene } from "./scene.js";
 import { findRow } from "./search.js";
@@ -54,7 +55,7 @@ const HTML = `
     <div class="groups" hidden></div>
   </div></div>`;
 
-/** @typedef {{z: ArrayLike<number>, at: [number, number], row: number | null}} Spot a latent on the map */
+/** @typedef {import("./marks.js").Spot} Spot */
 
 export class LiveMap {
   #host;
@@ -62,6 +63,7 @@ export class LiveMap {
   #plot;
   #memory;
   #scene;
+  #marks;
   #gestures;
   #legend;
   #pictures;
@@ -113,7 +115,9 @@ export class LiveMap {
       this.#scene?.drawSoon();
     });
     const map = chosenMap(model, hub.settings, new Float32Array(latentDim));
-    this.#scene = new Scene(this.#plot, host, this.#pictures, map, () => this.#drawMarks());
+    const drawMarks = () => this.#marks.draw(this.#pointAt, this.#looked);
+    this.#scene = new Scene(this.#plot, host, this.#pictures, map, drawMarks);
+    this.#marks = new Marks(this.#plot, this.#scene.view, model);
     this.#legend = this.#makeLegend(find(root, ".legend"));
     this.#groups = this.#makeGroups(find(root, ".groups"));
     this.#gestures = this.#makeGestures();
@@ -516,31 +520,5 @@ export class LiveMap {
     const polygon = outline.flatMap((x, i) => (i % 2 ? [] : view.placeAt(x, outline[i + 1])));
     const rows = rowsInside(polygon, map.places, isVisible);
     this.#groups.take(rows, altKey ? "remove" : shiftKey ? "add" : undefined);
-  }
-
-  // ---- Marks, which move without redrawing the picture ----
-
-  #drawMarks() {
-    const looked = this.#looked;
-    const tip = find(this.#plot, ".tip");
-    this.#place(find(this.#plot, ".mark.point"), this.#pointAt);
-    this.#place(find(this.#plot, ".mark.looked"), looked?.at ?? null);
-    tip.hidden = looked === null || looked.row === null;
-    if (!looked || looked.row === null) return;
-    changeText(tip, `#${looked.row} · ${this.#host.model.classOf(looked.row)}`);
-    const [x, y] = this.#scene.view.pixelOf(...looked.at);
-    const side = x > this.#scene.view.width / 2 ? "calc(-100% - 10px)" : "10px";
-    tip.style.transform = `translate(${x}px, ${y}px) translate(${side}, -130%)`;
-  }
-
-  /** @param {HTMLElement} mark @param {[number, number] | null} at */
-  #place(mark, at) {
-    mark.hidden = at === null;
-    if (!at) return;
-    const { width, height } = this.#scene.view;
-    const [across, down] = this.#scene.view.pixelOf(...at);
-    const [x, y] = [Math.min(Math.max(across, 0), width), Math.min(Math.max(down, 0), height)];
-    mark.classList.toggle("outside", x !== across || y !== down);
-    mark.style.transform = `translate(${x}px, ${y}px) translate(-50%, -50%)`;
   }
 }

@@ -38,13 +38,13 @@ export function saveMap(scene, shown, name, type, times, point) {
   downloadPicture(`${name}-map-${times}x.png`, context.canvas);
 }
 
-/** @typedef {{lines: ReturnType<typeof legendLines>, columns: number, width: number, rows: number}} Legend_ */
+/** @typedef {{lines: ReturnType<typeof legendLines>, columns: number, width: number, rows: number}} Columns */
 
 /**
  * Lays out the lines of the legend in columns.
  *
  * @param {import("./legend.js").Shown} shown @param {import("./scene.js").Scene} scene
- * @returns {Legend_}
+ * @returns {Columns}
  */
 function layOut(shown, { view, look }) {
   const lines = legendLines(shown);
@@ -61,7 +61,7 @@ const fontOf = (look) => `13px ${look.font}`;
 
 /**
  * @param {CanvasRenderingContext2D} context @param {import("./scene.js").Scene} scene
- * @param {Legend_} legend @param {[number, number] | null} point
+ * @param {Columns} legend @param {[number, number] | null} point
  * @param {(diameter: number) => void} drawDots
  */
 function draw(context, scene, { lines, columns, width, rows }, point, drawDots) {
