@@ -346,7 +346,7 @@ def test_oblong_pictures_lose_nothing(folder: Path, fit: str) -> None:
     for number in range(4):
         save_array(folder / f"a/{number}.png", image)
     cut = load_dataset(folder)
-    assert "cuts 68% of the pictures' area away" in cut.report.notes[0]
+    assert "cuts 68 % of the pictures' area away" in cut.report.notes[0]
     assert cut.train.images.max() == 0
     whole = load_dataset(folder, Reading(fit=fit))  # type: ignore[arg-type]
     assert whole.train.images[0, 16, [1, 30], 0].min() > 240

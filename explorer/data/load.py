@@ -198,8 +198,8 @@ def _choose_form(
     shape = survey.shape(reading.image_size, reading.grey)
     if reading.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
         report.note(
-            f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
-            "--fit pad or --fit stretch keeps all of it"
+            f"cropping to {shape[0]} × {shape[1]} cuts {100 * outside:.0f} % of the pictures' area "
+            "away; --fit pad or --fit stretch keeps all of it"
         )
     stored_size = next(iter(survey.sizes)) if len(survey.sizes) == 1 else None
     if stored_size is not None:
