@@ -23,7 +23,7 @@ import pytest
 import zstandard
 from image_sets import RED, counts, idx_bytes, save_classes, save_image, save_npz, told
 from PIL import Image
-from pyarrow import parquet
+from pyarrow import csv, parquet
 from scipy.io import savemat
 
 from explorer.data.contact_sheet import write_sheet
@@ -233,6 +233,7 @@ def test_other_files_are_counted_by_kind(folder: Path) -> None:
         ("data.pkl", "pickles.*never loaded"),
         ("mnist.pkl.gz", "pickles.*never loaded"),
         ("data.arrow", "Arrow files.*to_parquet"),
+        ("mnist.arff", "ARFF files.*to_csv"),
         ("inner.zip", "inner.zip is named like a ZIP archive but is none"),
         ("list.csv", "list.csv in .* must have a column for each pixel"),
     ],
@@ -242,6 +243,13 @@ def test_what_cannot_be_read_is_named_with_the_conversion(
 ) -> None:
     (folder / name).write_bytes(b"a,b\n1,x\n")
     with pytest.raises(DatasetError, match=words):
+        load_dataset(folder)
+
+
+def test_files_without_endings_are_named_by_their_content(folder: Path) -> None:
+    for number in range(3):
+        (folder / f"1.2.840.{number}").write_bytes(bytes(128) + b"DICM" + bytes(9))
+    with pytest.raises(DatasetError, match=r"1\.2\.840\.0 in .* is a DICOM file.*pydicom"):
         load_dataset(folder)
 
 
@@ -896,6 +904,18 @@ def test_ragged_lists_in_parquet_are_refused(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table({"image": ragged}), tmp_path / "set.parquet")
     with pytest.raises(DatasetError, match="set.parquet differ in shape"):
         load_dataset(tmp_path / "set.parquet")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_splits_of_numbers_of_unlike_shapes_are_refused(tmp_path: Path, kind: str) -> None:
+    for split, side in (("train", 8), ("test", 7)):
+        table = pyarrow.table(in_a_column_a_pixel(noise(9, side, side)))
+        if kind == "csv":
+            csv.write_csv(table, tmp_path / f"{split}.csv")
+        else:
+            parquet.write_table(table, tmp_path / f"{split}.parquet")
+    with pytest.raises(DatasetError, match=r"differ in shape: \(7, 7, 1\), \(8, 8, 1\)"):
+        load_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("place", [0, 64])

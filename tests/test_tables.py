@@ -723,6 +723,9 @@ def test_lists_of_oxford_pets_give_splits_and_the_names_of_files_classes(folder:
         name = f"{breed}_{kind + 1}"
         save_image(folder / "images" / f"{name}.jpg")
         save_image(folder / "annotations" / "trimaps" / f"{name}.png")
+        (folder / "annotations" / "xmls").mkdir(exist_ok=True)
+        head = f"<object><name>{('cat', 'dog')[number // 6]}</name></object>"
+        (folder / "annotations" / "xmls" / f"{name}.xml").write_text(head)
         rows.append(f"{name} {1 + number // 6} 1 1")
     save_image(folder / "images" / "Abyssinian_99.jpg")  # in no list
     lists = folder / "annotations"

@@ -82,7 +82,6 @@ def find_in_arrays(
         report.note(note)
     if len({key_of(name).rest for name in named.images}) > 1:
         found = named.one_a_class()
-        _shape_of_all(path, found)  # which must be one
         return classify(path, first.origin, found, report)
     found = named.of_each_split(pick)
     names = names or named.take_class_names(found)
@@ -90,8 +89,9 @@ def find_in_arrays(
     for name in arrays if not pick else ():
         if name in named.tables or not arrays[name].shape:
             report.leave_out("arrays that are neither images nor labels of them", name)
-    shape = _shape_of_all(path, found)
-    _note_doubtful_shape(named.images[0], first.shape, shape, report)
+    source = next(iter(found.values())).source
+    if isinstance(source, Images):
+        _note_doubtful_shape(named.images[0], first.shape, source.image_shape, report)
     splits = split_by_column(found, report)
     return classify(path, first.origin, splits, report, label=reading.label, names=names)
 
@@ -338,16 +338,14 @@ def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     return title if count < _FEW or 2 * len(np.unique(columns[title])) <= count else None
 
 
-def _note_doubtful_shape(
-    name: str, stored: tuple[int, ...], shape: Shape | None, report: Report
-) -> None:
+def _note_doubtful_shape(name: str, stored: tuple[int, ...], shape: Shape, report: Report) -> None:
     """Report how ambiguous axes and channels are read."""
-    if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
+    if len(stored) == 3 and stored[0] == shape[0] < shape[1]:
         report.note(
             f"{name} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
-    if shape is not None and shape[2] in _TRANSPARENT:
+    if shape[2] in _TRANSPARENT:
         report.note(f"the {_TRANSPARENT[shape[2]]} channels is taken as transparency")
 
 
@@ -442,14 +440,3 @@ def _are_not_3dshapes(values: np.ndarray) -> bool:
     """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
     return values.dtype.kind == "U" or not (hues.min() >= 0 and hues.max() < 1 and hues.any())
-
-
-def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:
-    """Return the image shape that all arrays share; None if they hold image files."""
-    shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
-    if len(shapes) > 1:
-        raise DatasetError(
-            f"The training and test images in {path} differ in shape: "
-            f"{', '.join(map(str, sorted(shapes)))}; give them one."
-        )
-    return next(iter(shapes), None)
