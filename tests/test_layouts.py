@@ -32,7 +32,7 @@ from explorer.data.files.opening import DiskTree
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
-from explorer.data.reading import Reading
+from explorer.data.reading import FOLDER, Reading
 from explorer.data.sources import cache, workers
 from explorer.data.sources.pictures import Pictures
 from explorer.data.summary import full, three_lines
@@ -137,6 +137,19 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     save_classes(folder, {"Runic": 2})
     mixed = load_dataset(folder, Reading(class_level=2))
     assert "folders with images that are less than 2 deep, such as Runic" in mixed.report.notes[0]
+
+
+def test_the_innermost_folders_may_name_the_classes(folder: Path) -> None:
+    """As in sets with a folder for each patient, or for each domain (``amazon/images/mug``)."""
+    for place in ("P1", "P2/images"):
+        for shade, name in enumerate(("ill", "well")):
+            for number in range(3):
+                save_image(folder / place / name / f"{number}.png", (shade, 0, 7))
+    assert "--label folder their 2 names" in told(load_dataset(folder))
+    found = load_dataset(folder, Reading(label=FOLDER)).train
+    assert found.labels.tolist() == found.images[:, 0, 0, 0].tolist()
+    with pytest.raises(DatasetError, match="no folders that --label folder could take"):
+        load_dataset(folder / "P1" / "ill", Reading(label=FOLDER))
 
 
 def test_levels_of_folders_are_of_pictures_alone(tmp_path: Path) -> None:

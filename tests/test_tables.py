@@ -1007,3 +1007,51 @@ def test_names_of_labels_in_json_do_not_hide_a_list_of_images(folder: Path) -> N
     rows = [{"file": f"{name}.png", "label": label} for name, label in saved]
     (folder / "about.json").write_text(json.dumps({"labels": {"a": "cat"}, "data": rows}))
     assert labels_are_those_of(load_dataset(folder))
+
+
+def save_patients(folder: Path, name: Callable[[int], str]) -> None:
+    """Write three pictures of each of eight patients, whose red value is the patient."""
+    for patient, number in product(range(8), range(3)):
+        save_image(folder / name(patient) / f"{number}.png", (patient, 0, 0))
+
+
+def patients_and(found: Dataset, title: str | None = None) -> set[tuple[int, object]]:
+    """Return each patient with its class, or with its value in a column."""
+    pairs: set[tuple[int, object]] = set()
+    for split in (found.train, found.test):
+        values = split.columns[title] if title else [found.classes[i] for i in split.labels]
+        pairs |= {*zip(split.images[:, 0, 0, 0].tolist(), values, strict=True)}
+    return pairs
+
+
+@pytest.mark.parametrize("name", ["patient_{:03}", "images/{:03}/series_1", "{}/scan"])
+def test_rows_may_be_folders_of_images_of_a_patient(folder: Path, name: str) -> None:
+    save_patients(folder, name.format)
+    cell = "patient_{:03}" if "patient" in name else "{}"
+    rows = [
+        f"{cell.format(n)},{50 + n},{'ab'[n % 2]},{'test' if n > 5 else 'train'}" for n in range(8)
+    ]
+    (folder / "table.csv").write_text("\n".join(["subject,age,diagnosis,split", *rows]))
+    found = load_dataset(folder)
+    assert patients_and(found) == {(n, "ab"[n % 2]) for n in range(8)}
+    assert patients_and(found, "age") == {(n, 50 + n) for n in range(8)}
+    assert {*found.test.images[:, 0, 0, 0].tolist()} == {6, 7}
+    assert "are no classes, as table.csv gives labels" in told(found)
+
+
+def test_rows_of_folders_leave_classes_around_them_what_they_are(folder: Path) -> None:
+    save_patients(folder, lambda n: f"{('healthy', 'ill')[n % 2]}/P{n}")
+    rows = ["patient,age", *(f"P{n},{50 + n}" for n in range(2, 8)), "P9,40"]
+    (folder / "patients.csv").write_text("\n".join(rows))
+    found = load_dataset(folder)
+    assert patients_and(found) == {(n, ("healthy", "ill")[n % 2]) for n in range(8)}
+    ages = {pair for pair in patients_and(found, "age") if pair[1] == pair[1]}
+    assert ages == {(n, 50 + n) for n in range(2, 8)}
+    assert "1 of 7 rows of patients.csv name no folder" in told(found)
+
+
+def test_a_table_of_classes_gives_no_other_classes(folder: Path) -> None:
+    save_patients(folder, "breed_{}".format)
+    rows = [f"breed_{n},{('cat', 'dog')[n % 2]}" for n in range(8)]
+    (folder / "breeds.csv").write_text("\n".join(["breed,species", *rows]))
+    assert patients_and(load_dataset(folder)) == {(n, f"breed_{n}") for n in range(8)}

@@ -19,6 +19,8 @@ MAX_IMAGE_SIZE = 512
 FILE_NAME = "filename"
 """Value of `Reading.label` for classes from file names: what precedes the number in ``cat.12.jpg``.
 """
+FOLDER = "folder"
+"""Value of `Reading.label` for classes from the innermost folders: ``ill`` for ``patient/ill``."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Reading:
         grey: whether to make the images grey (ITU-R BT.601 luma).
         fit: what to do with pictures of another aspect ratio.
         range: the stored values that become (black, white); by default found from all values.
-        label: the column whose values are the classes, or `FILE_NAME`.
+        label: the column whose values are the classes, `FILE_NAME` or `FOLDER`.
         class_level: how many levels of folders name a class.
         first_page: whether to read only the first page of a stack.
         whole: whether to use the test images for training too; without a test split, all images.

@@ -104,7 +104,8 @@ def classify(
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
     if label is None:
-        others = [name for name, values in columns[0].items() if len(np.unique(values)) > 1]
+        differ = [{name for name in part if len(np.unique(part[name])) > 1} for part in columns]
+        others = [name for name in columns[0] if any(name in found for found in differ)]
         if others:
             report.note(f"--label COLUMN takes another column as the classes: {some(others)}")
     return Layout(

@@ -24,6 +24,7 @@ from explorer.data.layouts.copies import (
     without_versions,
 )
 from explorer.data.layouts.folder import Folder, around_images
+from explorer.data.layouts.folder_rows import gives_classes_of, spread_over_folders
 from explorer.data.layouts.labels import label_title, numbers_or_words
 from explorer.data.layouts.lists import lists_images
 from explorer.data.layouts.masks import without_mask_files, without_masks
@@ -42,7 +43,7 @@ from explorer.data.layouts.tables import (
     tells_of,
 )
 from explorer.data.pixels import FORMAT_OF_SUFFIX
-from explorer.data.reading import FILE_NAME, Reading
+from explorer.data.reading import FILE_NAME, FOLDER, Reading
 from explorer.data.report import Report, some
 from explorer.data.roles import (
     MASKS,
@@ -108,9 +109,12 @@ def find_in_folders(
     places = [folder.place for found in by_role.values() for folder in found]
     read = {name for table in tables for name in table.files}
     tables += read_tables(tree, [name for name in listed if name not in read], places, report)
+    images = _files_in([folder for found in by_role.values() for folder in found])
+    spread_over_folders(tables, images, report)
     if len(by_role) == 1:
         split_by_tables(tables)
-    by_role = _without_shards(by_role, tables, files, report)
+    if reading.label != FOLDER:
+        by_role = _without_shards(by_role, tables, files, report)
     found, names = _classes(tree, by_role, tables, reading, report, bool(lists))
     total = sum(map(len, found.values()))
     if total < 2:
@@ -123,6 +127,7 @@ def find_in_folders(
     for name in others:
         if name not in lists and name not in used:
             report.leave_out(kind_of_file(name), name)
+    says_class = reading.label == FOLDER or (reading.label == FILE_NAME and len(names) < 2)
     formats = sorted({_FORMATS[suffix] for suffix in suffixes})
     kind = "class folders" if names else "images"
     return classify(
@@ -130,7 +135,7 @@ def find_in_folders(
         f"{tree.kind}{kind} ({', '.join(formats)})",
         found,
         report,
-        label=None if reading.label == FILE_NAME and len(names) < 2 else reading.label,
+        label=None if says_class else reading.label,
         names=names or None,
     )
 
@@ -261,16 +266,20 @@ def _as_classes(
 def _without_shards(
     by_role: dict[str, list[Folder]], tables: Sequence[Table], files: Sequence[str], report: Report
 ) -> dict[str, list[Folder]]:
-    """Join folders that only limit folder size.
+    """Join folders that are no classes: a table gives them labels, or they only limit folder size.
 
-    They hold 1000 images each, are numbered beside a table of labels, or are named after the first
-    digits of their files' hashes.
+    The latter hold 1000 images each, are numbered beside a table of labels, or are named after the
+    first digits of their files' hashes.
     """
     if all(_is_of_hashes(folder) for folders in by_role.values() for folder in folders):
         report.note("the folders are named after the first digits of their files, and say no class")
         return _joined(by_role)
     every = [around_images(folder.parts) for folders in by_role.values() for folder in folders]
     tops = sorted({parts[0] for parts in every if parts})
+    giving = next((table.name for table in tables if gives_classes_of(table, tops)), None)
+    if giving is not None:
+        report.note(f"the folders {tops[0]}, {tops[1]}, … are no classes, as {giving} gives labels")
+        return _joined(by_role)
     is_numbered = len(tops) > 1 and all(re.fullmatch(r"\d{4,}", top) for top in tops)
     is_counted = is_numbered and all(int(top) % 1000 == 0 for top in tops)
     parts = [_PART.fullmatch(top) for top in tops]
@@ -283,6 +292,10 @@ def _without_shards(
     why = "as a table gives the labels" if is_labelled else "as their names count thousands"
     report.note(f"the folders {tops[0]}, {tops[1]}, … are taken as parts of one set, {why}")
     return _joined(by_role)
+
+
+def _files_in(folders: Sequence[Folder]) -> Names:
+    return Names(path for folder in folders for path in paths(folder.place, folder.names))
 
 
 def _joined(by_role: dict[str, list[Folder]]) -> dict[str, list[Folder]]:
@@ -325,7 +338,7 @@ def _classes(
         for role in sorted(by_role, key=lambda role: role != TRAIN)  # it decides the class column
     }
     class_of = {
-        folder.parts: unicodedata.normalize("NFC", "/".join(folder.parts[: reading.class_level]))
+        folder.parts: unicodedata.normalize("NFC", "/".join(_parts_of_class(folder.parts, reading)))
         for folders in by_role.values()
         for folder in folders
         if folder.parts
@@ -333,10 +346,7 @@ def _classes(
     names = tuple(sorted({*class_of.values()}))
     _check_levels(tree, class_of, names, reading, report)
     found: dict[str, Unclassified] = {}
-    files_of = {
-        role: Names(path for f in folders for path in paths(f.place, f.names))
-        for role, folders in by_role.items()
-    }
+    files_of = {role: _files_in(folders) for role, folders in by_role.items()}
     label: str | None = None
     for role, folders in by_role.items():
         files = files_of[role]
@@ -371,6 +381,12 @@ def _classes(
             else:
                 report.leave_out("images of no split", files[int(rows[0])], len(rows))
     return found, names
+
+
+def _parts_of_class(parts: Parts, reading: Reading) -> Parts:
+    if reading.label == FOLDER:
+        return around_images(parts)[-1:]
+    return parts[: reading.class_level]
 
 
 def _with_folders(
@@ -497,6 +513,13 @@ def _check_levels(
     Raises:
         DatasetError: none goes as deep as the user asked for.
     """
+    if reading.label == FOLDER:
+        if not names:
+            raise DatasetError(
+                f"{tree.path} holds no folders that --label {FOLDER} could take as the classes; "
+                "leave it out."
+            )
+        return
     level, depths = reading.class_level, [len(parts) for parts in class_of]
     deepest = max(depths, default=0)
     if 1 < level > deepest:
@@ -514,10 +537,13 @@ def _check_levels(
     inner = {deeper: {parts[:deeper] for parts in class_of} for deeper in range(level, deepest + 1)}
     most = max(inner, key=lambda deeper: len(inner[deeper]))
     below = {parts[level:] for parts in inner[most]} - {()}
+    innermost = {around_images(parts)[-1] for parts in class_of}
     if len(inner[most]) > len(names):
+        repeat = len(innermost) < len(inner[most])
+        by_name = f", --label {FOLDER} their {len(innermost):,} names" if repeat else ""
         report.note(
             f"classes are the {len(names):,} folders of level {level}; --class-level {most} takes "
-            f"the {len(inner[most]):,} of level {most}"
+            f"the {len(inner[most]):,} of level {most}{by_name}"
         )
     if any(read_name(part).role == TEST for parts in below for part in parts):
         report.note(
