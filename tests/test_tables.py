@@ -376,6 +376,10 @@ def test_names_that_are_not_quite_those_of_the_images_are_told(folder: Path, spe
         ('image,label\n0.png,a\n1.png,b\n2.png,"a\n3.png,b\n', "a quotation mark is not closed"),
         ("image,label\n0.png,a,\n1.png,b,c\n2.png,a,c\n3.png,b,c\n", "row 3 has 3 cells for 2"),
         ("image,label\nx0.png,a\nx1.png,b\n", "names x0.png and others as its image"),
+        (
+            "id,label\nx0,a\nx1,b\n",
+            "labels.csv is not used: no column of it names images such as 0",
+        ),
     ],
 )
 def test_why_a_table_is_not_used_is_told(folder: Path, content: str, words: str) -> None:
@@ -461,6 +465,11 @@ def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labe
         assert (found.classes, found.test.labels.tolist()) == (("0", "1"), [0, 1] * 4)
 
 
+def chosen_in_label_studio(name: str, choice: str) -> dict[str, Any]:
+    question = {"type": "choices", "from_name": "choice", "value": {"choices": [choice]}}
+    return {"annotations": [{"result": [question]}], "data": {"image": f"/data/upload/1/{name}"}}
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -471,6 +480,18 @@ def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labe
         {"labels": [[f"{number}.png", "ab"[number % 2]] for number in range(6)]},
         {"made": 2020, "images": [{"path": f"{n}.png", "class": "ab"[n % 2]} for n in range(6)]},
         {f"{number}.png": {"class": "ab"[number % 2]} for number in range(6)},
+        [
+            {"file": f"{n}.png", "about": {"file": f"{5 - n}.png", "class": "ab"[n % 2]}}
+            for n in range(6)
+        ],
+        [chosen_in_label_studio(f"{number}.png", "ab"[number % 2]) for number in range(6)],
+        {
+            "_via_settings": {"core": {"filepath": {}}},
+            "_via_img_metadata": {
+                f"{n}.png{n}": {"filename": f"{n}.png", "file_attributes": {"class": "ab"[n % 2]}}
+                for n in range(6)
+            },
+        },
     ],
 )
 def test_labels_in_json_are_read(folder: Path, content: object) -> None:
@@ -479,6 +500,16 @@ def test_labels_in_json_are_read(folder: Path, content: object) -> None:
     (folder / "about.json").write_text(json.dumps(content))
     found = load_dataset(folder, Reading(whole=True))
     assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 1] * 3)
+
+
+def test_values_in_json_that_are_no_labels_are_told(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    records = [{"file": f"{n}.png", "class": n % 2, "boxes": [[1, 2, 3, 4]]} for n in range(6)]
+    (folder / "about.json").write_text(json.dumps(records))
+    found = load_dataset(folder)
+    assert found.classes == ("0", "1")
+    assert "columns of neither numbers nor words: 1 (boxes of about.json)" in told(found)
 
 
 def test_splits_in_json_are_no_classes(folder: Path) -> None:

@@ -102,7 +102,7 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
     for kind, found in (("are damaged", damaged), ("give no single label", unlabelled)):
         if found:
             report.note(f"{len(found):,} of {len(names):,} .json files {kind}: {found[0]}")
-    return columns_of_records([records.get(name, {}) for name in names])
+    return columns_of_records([records.get(name, {}) for name in names], names[0], report)
 
 
 def _columns_of_xml(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from explorer.errors import DatasetError
 LABEL_NAMES = (
     "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
+    "choice",
 )  # fmt: skip
 """Titles of a column of classes, without separators between words; the plainest first."""
 MOST_CLASSES = 1_000

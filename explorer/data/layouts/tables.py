@@ -158,11 +158,11 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             continue
         named = next((title for title, cells in table.columns.items() if are_files(cells)), None)
         first = next((name for name in files if name.startswith(table.folder)), None)
-        if (
-            named
-            and first
-            and not any(is_named_as(table.columns[named][0], file) for file in files)
-        ):
+        if first is None:
+            continue
+        if named is None and label_title(table.columns):
+            report.note(f"{table.name} is not used: no column of it names images such as {first}")
+        elif named and not any(is_named_as(table.columns[named][0], file) for file in files):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
             report.note(
                 f"{table.name} is not used: it names {table.columns[named][0]} and others"
