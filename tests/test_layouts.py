@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -264,6 +265,20 @@ def test_files_without_endings_are_named_by_their_content(folder: Path) -> None:
         (folder / f"1.2.840.{number}").write_bytes(bytes(128) + b"DICM" + bytes(9))
     with pytest.raises(DatasetError, match=r"1\.2\.840\.0 in .* is a DICOM file.*pydicom"):
         load_dataset(folder)
+
+
+def test_matrices_of_norb_are_no_damaged_matlab_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = np.arange(2 * 2 * 96 * 96, dtype=np.uint8).reshape(2, 2, 96, 96)
+    header = struct.pack("<6i", 0x1E3D4C55, 4, *pictures.shape)
+    (folder / "smallnorb-5x46789-training-dat.mat").write_bytes(header + pictures.tobytes())
+    with pytest.raises(DatasetError, match="is a matrix of NORB; save the left pictures") as told:
+        load_dataset(folder)
+    line = str(told.value).partition("dat: ")[2].removesuffix(".")
+    monkeypatch.chdir(folder)
+    exec(line, {"numpy": np, "PATH": next(folder.glob("*.mat"))})
+    np.testing.assert_array_equal(np.load("left.npy"), pictures[:, 0])
 
 
 # Ranges

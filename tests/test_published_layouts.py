@@ -162,6 +162,23 @@ def test_masks_of_images_are_left_out(folder: Path, images: str, masks: str) -> 
     assert "masks beside the images: 12" in told(found)
 
 
+def test_masks_of_each_split_lie_beside_it(folder: Path) -> None:
+    """As in CamVid."""
+    for split, green in (("train", TRAIN), ("test", TEST)):
+        for number in range(4):
+            draw(folder / split / f"{number}.png", 0, green)
+            draw(folder / f"{split}annot" / f"{number}.png", 0, MASK)
+    check(load_dataset(folder), ["Our Pets"], 4, 4)
+
+
+def test_a_folder_for_each_image_is_no_class(folder: Path) -> None:
+    """As in the Data Science Bowl of 2018."""
+    for number in range(8):
+        draw(folder / "train" / f"n{number}" / "images" / f"n{number}.png", 0)
+        draw(folder / "train" / f"n{number}" / "masks" / "0.png", 0, MASK)
+    check(load_dataset(folder), ["Our Pets"], 8)
+
+
 @pytest.mark.parametrize(
     "classes",
     [

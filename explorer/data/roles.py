@@ -108,12 +108,12 @@ def all_name_splits(values: Iterable[str]) -> bool:
 
 
 def _glued(word: str) -> list[str]:
-    """Split compound words such as "trainset", "val2017" or "xtrain"."""
+    """Split compound words such as "trainset", "val2017", "xtrain" or "testannot"."""
     if word in _ROLE_OF or word in _FILLERS:
         return [word]
     if (letters := word.rstrip("0123456789")) in _ROLE_OF:
         return [letters]
-    for filler in ("x", *LABEL_WORDS, *_FILLERS):
+    for filler in ("x", *LABEL_WORDS, *_MASKS, *_FILLERS):
         if word.endswith(filler) and word.removesuffix(filler) in _ROLE_OF:
             return [word.removesuffix(filler), filler]
         if word.startswith(filler) and word.removeprefix(filler) in _ROLE_OF:

@@ -81,12 +81,15 @@ FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
     (rb"\x89HDF", "an HDF5 file", "save a picture of it as PNG"),
     (rb".{128}DICM", "a DICOM file", "write pydicom.dcmread(PATH).pixel_array as a 16-bit PNG"),
+    (rb"U\x4c=\x1e", "a matrix of NORB", "save the left pictures of that called dat: "
+     "numpy.save('left.npy', numpy.fromfile(PATH, 'u1', offset=24).reshape(-1, 2, 96, 96)[:, 0])"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "run git lfs pull where it came from"),
     (rb"SQLite format 3", "an SQLite database", "write its images as PNG"),
     (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "download the file itself"),
     (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
-)
+)  # fmt: skip
 
+_NAMED_OTHERWISE = ("a pointer of Git LFS", "a web page", "a matrix of NORB")
 
 HEAD = 4096
 """Bytes at the start of a file that tell its kind."""
@@ -126,9 +129,9 @@ def is_archive(name: str, *, readable: bool = True) -> bool:
 
 
 def what_stands_in(head: bytes) -> tuple[str, str] | None:
-    """Return the kind of what was downloaded in place of a file, and what to do with it."""
+    """Return the kind of a file that is not what its name says, and what to do with it."""
     found = kind_of_bytes(head)
-    return found if found and found[0] in ("a pointer of Git LFS", "a web page") else None
+    return found if found and found[0] in _NAMED_OTHERWISE else None
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:

@@ -275,6 +275,9 @@ def _without_shards(
         report.note("the folders are named after the first digits of their files, and say no class")
         return _joined(by_role)
     every = [around_images(folder.parts) for folders in by_role.values() for folder in folders]
+    if all(map(_is_of_its_image, (f for folders in by_role.values() for f in folders))):
+        report.note("the folders are named after the one image in each, and say no class")
+        return _joined(by_role)
     tops = sorted({parts[0] for parts in every if parts})
     giving = next((table.name for table in tables if gives_classes_of(table, tops)), None)
     if giving is not None:
@@ -311,6 +314,12 @@ def _is_of_hashes(folder: Folder) -> bool:
     return 0 < max(map(len, folder.parts), default=0) <= _MOST_DIGITS and all(
         _HASH.fullmatch(stem) and stem.startswith(digits) for stem in stems
     )
+
+
+def _is_of_its_image(folder: Folder) -> bool:
+    """Whether a folder holds one image and has its name."""
+    parts = around_images(folder.parts)
+    return parts[-1:] == (stem_of(folder.names[0]),) and len(folder.names) == 1
 
 
 def _share_classes(folders: list[Folder], roles: dict[str, str | None]) -> bool:
