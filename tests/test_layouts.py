@@ -1552,5 +1552,5 @@ def test_damaged_parquet_gets_a_sentence(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (whole.replace(b"remark", b"rem\xd2rk"), whole.replace(b"likely", b"l\xd2kely")):
         path.write_bytes(damaged)
-        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged"):
+        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged; copy"):
             load_dataset(path)

@@ -375,6 +375,26 @@ def test_extra_images_beside_splits_are_left_out(folder: Path) -> None:
     assert (found.train.images == 10).all() and (found.test.images == 20).all()
 
 
+def test_sets_in_one_folder_may_share_their_labels(folder: Path) -> None:
+    """As in CIFAR-10-C."""
+    for value, name in enumerate(("fog", "snow")):
+        np.save(folder / f"{name}.npy", np.full((8, 6, 6), value, np.uint8))
+    np.save(folder / "labels.npy", np.arange(8) % 2)
+    with pytest.raises(DatasetError, match="several sets: fog, snow; add one's name to the path"):
+        load_dataset(folder)
+    snow = load_dataset(folder / "snow", Reading(whole=True, range=(0, 255))).test
+    assert (snow.images == 1).all()
+    assert snow.labels.tolist() == [0, 1] * 4
+
+
+def test_folders_that_share_more_than_a_word_of_splits_are_splits(folder: Path) -> None:
+    """As in Market-1501."""
+    for name, split in (("box_train", TRAIN), ("box_test", TEST), ("query", MASK)):
+        for number in range(4):
+            draw(folder / name / f"{number}.png", 0, split)
+    check(load_dataset(folder), ["Our Pets"], 4, 4)
+
+
 def test_answers_and_digits_are_labels(folder: Path) -> None:
     images = np.arange(8 * 16, dtype=np.uint8).reshape(8, 4, 4)
     for name in ("ans", "digit"):

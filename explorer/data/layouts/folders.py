@@ -213,7 +213,8 @@ def _split(
         for top in tops
         if roles[top] is not None
     )
-    are_doubtful = bool(others) or (say_more and not shared)
+    say_the_same = any(shared)  # as bounding_box_train and bounding_box_test
+    are_doubtful = (bool(others) and not say_the_same) or (say_more and not shared)
     if are_doubtful and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
         return _as_classes(folders, roles, report)
     single = {folder.parts[0] for folder in folders if folder.parts[:1] != folder.parts[1:2]}

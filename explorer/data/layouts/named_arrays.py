@@ -200,7 +200,7 @@ class _Arrays:
 
         for name in sorted(self.tables, key=order):
             array, own = self.arrays[name], key_of(name)
-            if own.role != key.role or (pick and own.rest != key.rest):
+            if own.role != key.role or (pick and own.rest not in ((), key.rest)):
                 continue
             if array.shape[0] != count:
                 if own.is_labels and labels is None:

@@ -192,7 +192,9 @@ def _damage_as_sentence(where: str) -> Iterator[None]:
     try:
         yield
     except (ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{where} is not a Parquet file, or is damaged.") from error
+        raise DatasetError(
+            f"{where} is not a Parquet file, or is damaged; copy or download it again."
+        ) from error
 
 
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:
