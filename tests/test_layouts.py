@@ -1359,7 +1359,7 @@ def test_labels_in_a_table_beside_arrays_are_taken_in_their_order(folder: Path) 
         (folder / name).write_text(content)
         found = load_dataset(folder, Reading(whole=True))
         assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 0, 0, 1, 1, 1])
-        assert f"{name} is taken in the order of the images: the first is a" in told(found)
+        assert f"{name} is taken in the order of the images: image 0 is a" in told(found)
         (folder / name).unlink()
     for zeros in ("", "0000"):
         rows = (f"{zeros}{row}" for row in ("3,a", "1,b", "2,a", "0,b", "5,a", "4,b"))

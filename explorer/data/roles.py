@@ -23,7 +23,7 @@ LABEL_WORDS = frozenset(
     ("y", "label", "labels", "target", "targets", "class", "classes", "ans", "answers")
 )
 """Words in the name of an array or a file of labels."""
-PART_WORDS = "part|shard|chunk|batch"
+PART_WORDS = "part|shard|chunk|batch|block"
 """Words in the names of a set's parts, as a regular expression; some callers add others."""
 FOLDS = ("fold", "folds", "kfold", "foldid", "cvfold")
 """Titles of a column of the folds of a cross-validation, also without separators."""

@@ -4,9 +4,10 @@ The way through this package, from a path to a ``Layout``:
 
     find              opens the folder or archive, and asks ``families`` which files hold images
     families          pictures, arrays, IDX files, CSV or Parquet; ``one_set`` picks among several
-    folders           pictures: splits and classes from folders, without ``copies`` and ``masks``;
-                      ``table_files``, ``lists`` and ``json_tables`` read what lies beside them,
-                      ``tables`` and ``row_names`` match its rows to the pictures
+    folders           pictures, without ``copies`` and ``masks``: splits from ``folder_splits``,
+                      classes from ``class_folders``, both from ``file_names``; ``table_files``,
+                      ``lists`` and ``json_tables`` read what lies beside them, ``tables``,
+                      ``row_names`` and ``folder_rows`` match its rows to the pictures
     named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``, as
                       ``array_names`` reads their names
     csv_rows, parquet_rows    tables whose rows are images
