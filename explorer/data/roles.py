@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-TRAIN, TEST, VALIDATION, UNLABELLED, MASKS = "train", "test", "validation", "unlabelled", "masks"
+TRAIN, TEST, VALIDATION, UNLABELLED = "train", "test", "validation", "unlabelled"
 
 _ROLE_OF = {
     **dict.fromkeys(("train", "training", "trn", "background"), TRAIN),

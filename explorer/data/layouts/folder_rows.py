@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from explorer.data.layouts.labels import LABEL_NAMES, label_title
-from explorer.data.layouts.row_names import Below, find_names, path_of
+from explorer.data.layouts.row_names import Below, find_names, folder_of, path_of
 from explorer.data.layouts.table import Table
 from explorer.data.report import Report
 from explorer.data.roles import joined_words
@@ -24,12 +24,12 @@ def spread_over_folders(tables: Sequence[Table], files: Sequence[str], report: R
     for table in tables:
         below = Below(files, table.folder)
         paths = [*below.paths.values()]
-        found = _find_folders(table, paths)
+        found = _find_folders(table, {*map(folder_of, paths)})
         if found is None or _tells_apart(table, below):
             continue
         title, row_of = found
-        images = [path for path in paths if path in row_of]
-        rows, cells = [row_of[path] for path in images], table.columns[title]
+        images = [path for path in paths if folder_of(path) in row_of]
+        rows, cells = [row_of[folder_of(path)] for path in images], table.columns[title]
         report.note(
             f"the rows of {table.name} are folders of images: {cells[rows[0]]}, its {title}, is "
             f"that of {images[0]}"
@@ -52,13 +52,14 @@ def gives_classes_of(table: Table, folders: Sequence[str]) -> bool:
     return len(labels) >= _MOST * len(folders) and len({*labels}) < len(labels)
 
 
-def _find_folders(table: Table, paths: Sequence[str]) -> tuple[str, dict[str, int]] | None:
-    """Return the title of the column that names folders, and the row of each image in them.
+def _find_folders(table: Table, folders: Collection[str]) -> tuple[str, dict[str, int]] | None:
+    """Return the title of the column that names folders, and the row of each folder.
 
-    The titles of classes, such as ``breed``, do not count: folders of these names are classes.
+    It may name folders around these. The titles of classes, such as ``breed``, do not count:
+    folders of these names are classes.
     """
     titles = [title for title in table.columns if joined_words(title) not in LABEL_NAMES]
-    for names in _levels(paths) if len(table.columns) > 1 else ():
+    for names in _levels(folders) if len(table.columns) > 1 else ():
         for title in titles:
             cells = table.columns[title]
             row_of = {_plain(cell): row for row, cell in enumerate(cells)}
@@ -69,9 +70,9 @@ def _find_folders(table: Table, paths: Sequence[str]) -> tuple[str, dict[str, in
     return None
 
 
-def _levels(paths: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield, for each level of folders, the name of each image's folder by the image's path."""
-    parts = {path: path.split("/")[:-1] for path in paths}
+def _levels(folders: Collection[str]) -> Iterator[dict[str, str]]:
+    """Yield, for each level of folders, the name on that level by the folder's path."""
+    parts = {folder: folder.split("/") for folder in folders if folder}
     for level in range(max(map(len, parts.values()), default=0)):
         yield {path: _plain(each[level]) for path, each in parts.items() if len(each) > level}
 

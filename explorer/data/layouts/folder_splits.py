@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from explorer.data.layouts.folder import Folder
 from explorer.data.report import Report
 from explorer.data.roles import (
-    MASKS,
     TEST,
     TRAIN,
     UNLABELLED,
@@ -59,39 +59,51 @@ def sort_by_split(
     roles = {top: read_name(top).role for top in tops}
     if "background" in roles and not any("evaluation" in words_of(top) for top in tops):
         roles["background"] = None  # a class, where it is not Omniglot's split
-    masks = {top for top in tops if roles[top] is None and read_name(top).is_masks}
     if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
         return _split_below(folders) or _as_classes(folders, roles, report)
-    others = {top for top in tops if roles[top] is None} - masks
-    rests: dict[str | None, set[tuple[str, ...]]] = {}
-    for top in tops:
-        rests.setdefault(roles[top], set()).add(read_name(top).rest)
-    shared = set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
-    say_more = all(  # as test_tube and train_car
-        any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)  # no version
-        for top in tops
-        if roles[top] is not None
-    )
-    say_the_same = any(shared)  # as bounding_box_train and bounding_box_test
-    are_doubtful = (bool(others) and not say_the_same) or (say_more and not shared)
-    if are_doubtful and not ({TRAIN, TEST} <= listed or _share_classes(folders, roles)):
+    shared = _words_of_all_splits(roles)
+    are_certain = {TRAIN, TEST} <= listed or _share_classes(folders, roles)
+    if _may_be_classes(roles, shared) and not are_certain:
         return _as_classes(folders, roles, report)
     single = {folder.parts[0] for folder in folders if folder.parts[:1] != folder.parts[1:2]}
     found: dict[str, list[Folder]] = {}
     for folder in folders:
         top = folder.parts[0] if folder.parts else ""
-        role, rest = roles.get(top), read_name(top).rest
+        role, said = roles.get(top), read_name(top)
         if role is None or role == UNLABELLED:
-            kind = MASKS if top in masks else "images beside the folders of the splits"
+            what = "masks" if role is None and said.is_masks else "images"
+            kind = f"{what} beside the folders of the splits"
             report.leave_out(kind, str(folder), len(folder.names))
-        elif shared and rest not in shared:
+        elif shared and said.rest not in shared:
             report.leave_out(f"images of another {role} folder", str(folder), len(folder.names))
         else:
             if top not in single:  # unpacked into a folder of its own name
                 folder = folder.below()
-            inner = ["_".join(rest) or "others"] * (len(shared) > 1)
+            inner = ["_".join(said.rest) or "others"] * (len(shared) > 1)
             found.setdefault(role, []).append(folder.below(*inner))
     return found
+
+
+def _words_of_all_splits(roles: Mapping[str, str | None]) -> set[tuple[str, ...]]:
+    """Return what folders say beside their split, as far as folders of every split say it."""
+    rests: dict[str | None, set[tuple[str, ...]]] = {}
+    for top, role in roles.items():
+        rests.setdefault(role, set()).add(read_name(top).rest)
+    return set.intersection(*(rests[r] for r in (TRAIN, TEST, VALIDATION) if r in rests))
+
+
+def _may_be_classes(roles: Mapping[str, str | None], shared: Collection[tuple[str, ...]]) -> bool:
+    """Whether folders of splits may be classes, as ``test_tube`` or ``train`` beside ``bus``.
+
+    Those that share further words, such as ``box_train`` and ``box_test``, may have others beside.
+    """
+    others = [top for top, role in roles.items() if role is None and not read_name(top).is_masks]
+    say_more = all(
+        any(word.isalpha() and len(word) > 1 for word in read_name(top).rest)  # no version
+        for top, role in roles.items()
+        if role is not None
+    )
+    return (bool(others) and not any(shared)) or (say_more and not shared)
 
 
 def _split_below(folders: list[Folder]) -> dict[str, list[Folder]] | None:
