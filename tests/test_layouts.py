@@ -299,6 +299,8 @@ def test_matrices_of_norb_are_no_damaged_matlab_files(
         (noise(8, 9, 9) / 255.0, 0, 1),
         (noise(8, 9, 9) / 255.0 + 1e-4, 0, 1),
         (noise(8, 9, 9) / 127.5 - 1, -1, 1),
+        (np.linspace(-0.5, 0.5, 648).reshape(8, 9, 9), -0.5, 0.5),
+        (np.linspace(-0.5, 0.6, 648).reshape(8, 9, 9), -1, 1),
         (noise(8, 9, 9).astype(np.float32), 0, 255),
         (noise(8, 9, 9) / 255.0 * 8 - 3, None, None),
         ((noise(8, 9, 9) // 16).astype(np.float64), 0, 15),  # scikit-learn's digits

@@ -60,10 +60,10 @@ def _find_folders(table: Table, folders: Collection[str]) -> tuple[str, dict[str
     """
     titles = [title for title in table.columns if joined_words(title) not in LABEL_NAMES]
     for names in _levels(folders) if len(table.columns) > 1 else ():
-        for title in titles:
+        known = {*names.values()}
+        for title in titles if len(known) > 1 else ():
             cells = table.columns[title]
             row_of = {_plain(cell): row for row, cell in enumerate(cells)}
-            known = {*names.values()}
             hits = len(known & row_of.keys())
             if len(row_of) == len(cells) and 1 < hits >= _MOST * max(len(known), len(cells)):
                 return title, {path: row_of[n] for path, n in names.items() if n in row_of}

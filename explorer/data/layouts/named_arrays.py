@@ -314,7 +314,7 @@ def _counts_last(array: Stored, labels: Sequence[Stored]) -> bool:
     shape = array.shape
     return (
         array.dtype.kind in "biuf"
-        and 3 <= len(shape) <= 4
+        and 2 <= len(shape) <= 4
         and shape[0] not in map(len, labels)
         and shape[-1] in (len(one) for one in labels if one.dtype.kind in "biu")
         and arrange_images((shape[-1], *shape[:-1])) is not None
