@@ -987,6 +987,16 @@ def test_the_first_title_may_be_empty(folder: Path) -> None:
     assert labels_are_those_of(load_dataset(folder, Reading(label="pet")))
 
 
+@pytest.mark.parametrize("title", ["", "Unnamed: 0"])
+def test_an_index_of_rows_is_no_column(folder: Path, title: str) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    rows = [f"{8 - n},{name}.png,{label},{n / 2}" for n, (name, label) in enumerate(saved)]
+    (folder / "about.csv").write_text("\n".join([f"{title},image,label,age", *rows]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert [*found.train.columns] == ["age"]
+
+
 @pytest.mark.parametrize("titles", ["train,test", "training,validation,testing"])
 def test_flags_may_give_the_split(folder: Path, titles: str) -> None:
     saved = save_in_turn(folder, [*map(str, range(12))])

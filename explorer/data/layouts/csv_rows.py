@@ -20,7 +20,7 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.labels import numbers_or_words, plain, with_points
+from explorer.data.layouts.labels import ROW_INDEX, numbers_or_words, plain, with_points
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some
@@ -33,7 +33,6 @@ PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
 TEXT = (".txt", ".dat")
 """Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
-_INDEX = re.compile(r"(unnamed: \d+)?")  # title of a row index, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _BLOCK = 2**24  # bytes
@@ -172,7 +171,7 @@ class _Csv:
         import pyarrow
 
         pixels = {*self.pixels}
-        others = [t for t in self.titles if t not in pixels and not _INDEX.fullmatch(t.lower())]
+        others = [t for t in self.titles if t not in pixels and not ROW_INDEX.fullmatch(t)]
         if not others:
             return {}
         cells: dict[str, list[str]] = {title: [] for title in others}

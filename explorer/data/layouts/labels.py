@@ -16,6 +16,8 @@ LABEL_NAMES = (
     "choice",
 )  # fmt: skip
 """Titles of a column of classes, without separators between words; the plainest first."""
+ROW_INDEX = re.compile(r"(unnamed: \d+)?|__index_level_\d+__", re.IGNORECASE)
+"""The title of a column that numbers the rows, as pandas writes it."""
 MOST_CLASSES = 1_000
 """Largest number of classes that a column beside images may give."""
 _NUMBER = re.compile(

@@ -81,8 +81,7 @@ def by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[st
             raise ValueError(told)
         report.note(f"{len(odd):,} of {len(filled):,} rows of {name} are left out: {told}")
     return {
-        title or f"column {i + 1}": [row[i].strip() for row in kept]
-        for i, title in enumerate(titles)
+        title or f"Unnamed: {i}": [row[i].strip() for row in kept] for i, title in enumerate(titles)
     }
 
 

@@ -16,6 +16,7 @@ from explorer.data.files.kinds import stem_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
+    ROW_INDEX,
     as_words,
     label_title,
     label_titles,
@@ -107,7 +108,8 @@ def match_rows(
         table.named.update(named.tolist())
         for title, cells in table.told().items():
             is_split = title == SPLIT_OF_TABLE or roles_in(title, cells) is not None
-            if title in (names, NUMBER) or others and is_split:
+            is_index = ROW_INDEX.fullmatch(title) and all(map(str.isdecimal, cells))
+            if title in (names, NUMBER) or is_index or (others and is_split):
                 continue
             column = np.array([*cells, ""])[rows]
             before = merged.get(title, np.full(len(files), ""))  # of tables of other splits
