@@ -149,6 +149,8 @@ def test_the_innermost_folders_may_name_the_classes(folder: Path) -> None:
     assert "--label folder their 2 names" in told(load_dataset(folder))
     found = load_dataset(folder, Reading(label=FOLDER)).train
     assert found.labels.tolist() == found.images[:, 0, 0, 0].tolist()
+    with pytest.raises(DatasetError, match="give one of the two"):
+        Reading(label=FOLDER, class_level=2)
     with pytest.raises(DatasetError, match="no folders that --label folder could take"):
         load_dataset(folder / "P1" / "ill", Reading(label=FOLDER))
 

@@ -42,7 +42,7 @@ class Reading:
         range_option: how the user gives ``range``, for messages.
 
     Raises:
-        DatasetError: the size or the range is invalid.
+        DatasetError: the size or the range is invalid, or two options name the classes.
     """
 
     image_size: tuple[int, int] | None = None
@@ -67,6 +67,11 @@ class Reading:
             low, high = self.range
             raise DatasetError(
                 f"The range must go from low to high, but goes from {low:g} to {high:g}."
+            )
+        if self.label == FOLDER and self.class_level > 1:
+            raise DatasetError(
+                f"--label {FOLDER} names classes by the innermost folders and --class-level by "
+                "outer ones: give one of the two."
             )
 
 

@@ -106,13 +106,36 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
         self._is_spaced = False
+        self.titles, self.has_titles, self.guess = _find_titles(self._first_rows())
+        self._lines_before += self.has_titles
+        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
+        self.pixels = packed[:1] or [t for t in self.titles if PIXEL.fullmatch(t.lower())]
+        self.is_packed = bool(packed)
+        if not packed and arrange_images((1, len(self.pixels))) is None:
+            raise DatasetError(
+                f"{self.where} must have a column for each pixel of a square, such as label, "
+                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
+                f"{some(self.titles)}; a table of labels belongs beside its images."
+            )
+        twice = [title for title, count in Counter(self.titles).items() if title and count > 1]
+        if twice:
+            raise DatasetError(
+                f"{self.where} has several columns called {twice[0]}; give each its own title."
+            )
+
+    def _first_rows(self) -> list[list[str]]:
+        """Return the cells of the first lines, and find how the file is written.
+
+        Raises:
+            DatasetError: it is empty, or no text.
+        """
         lines = self._first_lines()
         filled = [number for number, line in enumerate(lines) if line]
         if not filled:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
         while len(filled) > 1 and _is_remark(lines[filled[0]], lines[filled[1]]):
             filled.pop(0)
-        before = filled[0]
+        before = self._lines_before = filled[0]
         if not "".join(lines[before].split()).isprintable():
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
@@ -125,22 +148,7 @@ class _Csv:
             if line
         ]
         self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
-        self.titles, self.has_titles, self.guess = _find_titles(rows)
-        self._lines_before = before + self.has_titles
-        twice = [title for title, count in Counter(self.titles).items() if title and count > 1]
-        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
-        self.pixels = packed[:1] or [t for t in self.titles if PIXEL.fullmatch(t.lower())]
-        self.is_packed = bool(packed)
-        if not packed and arrange_images((1, len(self.pixels))) is None:
-            raise DatasetError(
-                f"{self.where} must have a column for each pixel of a square, such as label, "
-                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
-                f"{some(self.titles)}; a table of labels belongs beside its images."
-            )
-        if twice:
-            raise DatasetError(
-                f"{self.where} has several columns called {twice[0]}; give each its own title."
-            )
+        return rows
 
     def _first_lines(self) -> list[str]:
         """Read the first lines, and find the encoding."""

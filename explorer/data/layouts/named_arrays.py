@@ -193,34 +193,20 @@ class _Arrays:
         """Take the labels and columns of ``count`` images from the tables of their split."""
         labels: np.ndarray | None = None
         columns: dict[str, np.ndarray] = {}
-
-        def order(name: str) -> tuple[bool, bool, int, str]:
-            is_odd = self.arrays[name].shape[0] != count
-            return not key_of(name).is_labels, is_odd, len(name), name
-
-        for name in sorted(self.tables, key=order):
-            array, own = self.arrays[name], key_of(name)
-            if own.role != key.role or (pick and own.rest not in ((), key.rest)):
-                continue
-            if array.shape[0] != count:
-                if own.is_labels and labels is None:
-                    raise DatasetError(
-                        f"{self.path} has {count} images but {array.shape[0]} labels for them "
-                        f"({name})."
-                    )
-                continue
+        for name in self._tables_of(key, count, pick):
+            array, is_labels = self.arrays[name], key_of(name).is_labels
             is_odd = array.is_pickled or array.dtype.kind not in "biufSUO"  # such as dates
-            if not own.is_labels and (is_odd or math.prod(array.shape[1:]) > _WIDEST_TABLE):
+            if not is_labels and (is_odd or math.prod(array.shape[1:]) > _WIDEST_TABLE):
                 continue
             values = plain(array.read(), f"{name} in {self.path}")
-            if values.ndim == 1 and own.is_labels and labels is None:
+            if values.ndim == 1 and is_labels and labels is None:
                 labels = values
             elif values.ndim == 1:
                 columns.setdefault(column_name(name), values)
             elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
                 factors = _name_factors(name, values)
                 chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
-                if own.is_labels and labels is None and chosen is None:
+                if is_labels and labels is None and chosen is None:
                     self.report.note(f"{name} has several values for an image: they are columns")
                 if chosen is not None:
                     values = factors.pop(chosen)
@@ -230,6 +216,27 @@ class _Arrays:
                 continue
             self.tables.remove(name)
         return labels, columns
+
+    def _tables_of(self, key: Key, count: int, pick: str | None) -> list[str]:
+        """Return the tables of a split with a row for each image, those called labels first.
+
+        Raises:
+            DatasetError: there are tables called labels, but all of other lengths.
+        """
+        own = [
+            name
+            for name in sorted(self.tables, key=lambda name: (len(name), name))
+            if key_of(name).role == key.role
+            if not pick or key_of(name).rest in ((), key.rest)
+        ]
+        fitting = [name for name in own if self.arrays[name].shape[0] == count]
+        labels = [name for name in own if key_of(name).is_labels]
+        if labels and not any(key_of(name).is_labels for name in fitting):
+            raise DatasetError(
+                f"{self.path} has {count} images but {self.arrays[labels[0]].shape[0]} labels for "
+                f"them ({labels[0]})."
+            )
+        return sorted(fitting, key=lambda name: not key_of(name).is_labels)
 
     def take_class_names(self, found: Mapping[str, Unclassified]) -> Sequence[str] | None:
         """Take the names of the labels 0, 1, … of all splits from an array of strings, if any."""
