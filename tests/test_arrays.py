@@ -385,6 +385,15 @@ def test_images_that_the_last_axis_counts_are_read_where_the_labels_tell(
     assert "the last axis of images" in told(dataset)
 
 
+@pytest.mark.parametrize("shape", [(40, 784), (784, 40), (40, 784, 1), (40, 1, 784)])
+def test_flat_images_may_lie_along_any_axis(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    images = np.arange(40, dtype=np.uint8)[:, np.newaxis] * np.ones((1, 784), np.uint8)
+    images = images.T if shape[0] == 784 else images.reshape(shape)
+    dataset = load_dataset(save_npz(tmp_path / "a.npz", images=images, labels=np.arange(40) % 2))
+    assert dataset.image_shape == (28, 28, 1)
+    assert sorted(sum(split_of(dataset), [])) == [*range(40)]
+
+
 def test_structs_of_parquet_that_hold_no_image_files_are_refused(tmp_path: Path) -> None:
     rows = [{"image": {"bytes": b"x", "path": "a"}, "label": 1}] * 4
     parquet.write_table(pyarrow.table({"sample": rows}), tmp_path / "a.parquet")

@@ -102,4 +102,10 @@ def test_the_time_left_is_shown_once_it_is_known(
     for share in (0.0, 0.02, 0.5, 1.0):
         show(share)
     lines = capsys.readouterr().out.split(ERASE)
-    assert lines == ["", "work …   0%", "work …   2%", "work …  50%, 1:40 left", "work … 100%\n"]
+    assert lines == [
+        "",
+        "work …   0 %",
+        "work …   2 %",
+        "work …  50 %, 1:40 left",
+        "work … 100 %\n",
+    ]

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -23,7 +24,7 @@ import pytest
 import zstandard
 from image_sets import RED, counts, idx_bytes, save_classes, save_image, save_npz, told
 from PIL import Image
-from pyarrow import parquet
+from pyarrow import csv, parquet
 from scipy.io import savemat
 
 from explorer.data.contact_sheet import write_sheet
@@ -32,7 +33,7 @@ from explorer.data.files.opening import DiskTree
 from explorer.data.framing import Framing, frame_picture
 from explorer.data.load import load_dataset
 from explorer.data.pixels import FORMAT_OF_SUFFIX, Form
-from explorer.data.reading import Reading
+from explorer.data.reading import FOLDER, Reading
 from explorer.data.sources import cache, workers
 from explorer.data.sources.pictures import Pictures
 from explorer.data.summary import full, three_lines
@@ -139,6 +140,21 @@ def test_two_levels_of_folders_may_name_a_class(folder: Path) -> None:
     assert "folders with images that are less than 2 deep, such as Runic" in mixed.report.notes[0]
 
 
+def test_the_innermost_folders_may_name_the_classes(folder: Path) -> None:
+    """As in sets with a folder for each patient, or for each domain (``amazon/images/mug``)."""
+    for place in ("P1", "P2/images"):
+        for shade, name in enumerate(("ill", "well")):
+            for number in range(3):
+                save_image(folder / place / name / f"{number}.png", (shade, 0, 7))
+    assert "--label folder their 2 names" in told(load_dataset(folder))
+    found = load_dataset(folder, Reading(label=FOLDER)).train
+    assert found.labels.tolist() == found.images[:, 0, 0, 0].tolist()
+    with pytest.raises(DatasetError, match="give one of the two"):
+        Reading(label=FOLDER, class_level=2)
+    with pytest.raises(DatasetError, match="no folders that --label folder could take"):
+        load_dataset(folder / "P1" / "ill", Reading(label=FOLDER))
+
+
 def test_levels_of_folders_are_of_pictures_alone(tmp_path: Path) -> None:
     path = save_npz(tmp_path / "digits.npz", images=noise(8, 20, 20))
     with pytest.raises(DatasetError, match="holds no folders of pictures"):
@@ -233,6 +249,7 @@ def test_other_files_are_counted_by_kind(folder: Path) -> None:
         ("data.pkl", "pickles.*never loaded"),
         ("mnist.pkl.gz", "pickles.*never loaded"),
         ("data.arrow", "Arrow files.*to_parquet"),
+        ("mnist.arff", "ARFF files.*to_csv"),
         ("inner.zip", "inner.zip is named like a ZIP archive but is none"),
         ("list.csv", "list.csv in .* must have a column for each pixel"),
     ],
@@ -243,6 +260,27 @@ def test_what_cannot_be_read_is_named_with_the_conversion(
     (folder / name).write_bytes(b"a,b\n1,x\n")
     with pytest.raises(DatasetError, match=words):
         load_dataset(folder)
+
+
+def test_files_without_endings_are_named_by_their_content(folder: Path) -> None:
+    for number in range(3):
+        (folder / f"1.2.840.{number}").write_bytes(bytes(128) + b"DICM" + bytes(9))
+    with pytest.raises(DatasetError, match=r"1\.2\.840\.0 in .* is a DICOM file.*pydicom"):
+        load_dataset(folder)
+
+
+def test_matrices_of_norb_are_no_damaged_matlab_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = np.arange(2 * 2 * 96 * 96, dtype=np.uint8).reshape(2, 2, 96, 96)
+    header = struct.pack("<6i", 0x1E3D4C55, 4, *pictures.shape)
+    (folder / "smallnorb-5x46789-training-dat.mat").write_bytes(header + pictures.tobytes())
+    with pytest.raises(DatasetError, match="is a matrix of NORB; save the left pictures") as told:
+        load_dataset(folder)
+    line = str(told.value).partition("dat: ")[2].removesuffix(".")
+    monkeypatch.chdir(folder)
+    exec(line, {"numpy": np, "PATH": next(folder.glob("*.mat"))})
+    np.testing.assert_array_equal(np.load("left.npy"), pictures[:, 0])
 
 
 # Ranges
@@ -263,6 +301,8 @@ def test_what_cannot_be_read_is_named_with_the_conversion(
         (noise(8, 9, 9) / 255.0, 0, 1),
         (noise(8, 9, 9) / 255.0 + 1e-4, 0, 1),
         (noise(8, 9, 9) / 127.5 - 1, -1, 1),
+        (np.linspace(-0.5, 0.5, 648).reshape(8, 9, 9), -0.5, 0.5),
+        (np.linspace(-0.5, 0.6, 648).reshape(8, 9, 9), -1, 1),
         (noise(8, 9, 9).astype(np.float32), 0, 255),
         (noise(8, 9, 9) / 255.0 * 8 - 3, None, None),
         ((noise(8, 9, 9) // 16).astype(np.float64), 0, 15),  # scikit-learn's digits
@@ -346,7 +386,7 @@ def test_oblong_pictures_lose_nothing(folder: Path, fit: str) -> None:
     for number in range(4):
         save_array(folder / f"a/{number}.png", image)
     cut = load_dataset(folder)
-    assert "cuts 68% of the pictures' area away" in cut.report.notes[0]
+    assert "cuts 68 % of the pictures' area away" in cut.report.notes[0]
     assert cut.train.images.max() == 0
     whole = load_dataset(folder, Reading(fit=fit))  # type: ignore[arg-type]
     assert whole.train.images[0, 16, [1, 30], 0].min() > 240
@@ -898,6 +938,18 @@ def test_ragged_lists_in_parquet_are_refused(tmp_path: Path) -> None:
         load_dataset(tmp_path / "set.parquet")
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_splits_of_numbers_of_unlike_shapes_are_refused(tmp_path: Path, kind: str) -> None:
+    for split, side in (("train", 8), ("test", 7)):
+        table = pyarrow.table(in_a_column_a_pixel(noise(9, side, side)))
+        if kind == "csv":
+            csv.write_csv(table, tmp_path / f"{split}.csv")
+        else:
+            parquet.write_table(table, tmp_path / f"{split}.parquet")
+    with pytest.raises(DatasetError, match=r"differ in shape: \(7, 7, 1\), \(8, 8, 1\)"):
+        load_dataset(tmp_path)
+
+
 @pytest.mark.parametrize("place", [0, 64])
 def test_csv_with_words_as_labels_may_have_no_titles(tmp_path: Path, place: int) -> None:
     images = noise(12, 64)
@@ -1311,7 +1363,7 @@ def test_labels_in_a_table_beside_arrays_are_taken_in_their_order(folder: Path) 
         (folder / name).write_text(content)
         found = load_dataset(folder, Reading(whole=True))
         assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 0, 0, 1, 1, 1])
-        assert f"{name} is taken in the order of the images: the first is a" in told(found)
+        assert f"{name} is taken in the order of the images: image 0 is a" in told(found)
         (folder / name).unlink()
     for zeros in ("", "0000"):
         rows = (f"{zeros}{row}" for row in ("3,a", "1,b", "2,a", "0,b", "5,a", "4,b"))
@@ -1504,5 +1556,5 @@ def test_damaged_parquet_gets_a_sentence(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (whole.replace(b"remark", b"rem\xd2rk"), whole.replace(b"likely", b"l\xd2kely")):
         path.write_bytes(damaged)
-        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged"):
+        with pytest.raises(DatasetError, match="is not a Parquet file, or is damaged; copy"):
             load_dataset(path)

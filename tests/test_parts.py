@@ -590,6 +590,19 @@ def test_the_class_of_all_objects_in_an_image_is_its_class(folder: Path, name: s
     assert shades(load_dataset(folder)) == KINDS
 
 
+def test_masks_beside_images_do_not_hide_the_class_of_their_objects(folder: Path) -> None:
+    """As in the whole folder of Pascal VOC."""
+    save_toys(
+        folder, lambda n: f"<object><name>{'abc'[n % 3]}</name></object>", "Annotations/{}.xml"
+    )
+    (folder / "images").rename(folder / "JPEGImages")
+    for kind in ("SegmentationClass", "SegmentationObject"):
+        (folder / kind).mkdir()
+        for n in range(12):
+            (folder / kind / f"{n}.png").write_bytes(png(0))
+    assert shades(load_dataset(folder)) == KINDS
+
+
 def test_objects_of_several_classes_in_an_image_are_no_classes(folder: Path) -> None:
     objects = "".join(f"<object><name>{kind}</name></object>" for kind in "ab")
     save_toys(folder, lambda n: objects if n == 3 else "", "images/{}.xml")

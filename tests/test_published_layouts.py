@@ -162,6 +162,23 @@ def test_masks_of_images_are_left_out(folder: Path, images: str, masks: str) -> 
     assert "masks beside the images: 12" in told(found)
 
 
+def test_masks_of_each_split_lie_beside_it(folder: Path) -> None:
+    """As in CamVid."""
+    for split, green in (("train", TRAIN), ("test", TEST)):
+        for number in range(4):
+            draw(folder / split / f"{number}.png", 0, green)
+            draw(folder / f"{split}annot" / f"{number}.png", 0, MASK)
+    check(load_dataset(folder), ["Our Pets"], 4, 4)
+
+
+def test_a_folder_for_each_image_is_no_class(folder: Path) -> None:
+    """As in the Data Science Bowl of 2018."""
+    for number in range(8):
+        draw(folder / "train" / f"n{number}" / "images" / f"n{number}.png", 0)
+        draw(folder / "train" / f"n{number}" / "masks" / "0.png", 0, MASK)
+    check(load_dataset(folder), ["Our Pets"], 8)
+
+
 @pytest.mark.parametrize(
     "classes",
     [
@@ -356,6 +373,26 @@ def test_extra_images_beside_splits_are_left_out(folder: Path) -> None:
     found = load_dataset(folder)
     assert counts(found) == (6, 6)
     assert (found.train.images == 10).all() and (found.test.images == 20).all()
+
+
+def test_sets_in_one_folder_may_share_their_labels(folder: Path) -> None:
+    """As in CIFAR-10-C."""
+    for value, name in enumerate(("fog", "snow")):
+        np.save(folder / f"{name}.npy", np.full((8, 6, 6), value, np.uint8))
+    np.save(folder / "labels.npy", np.arange(8) % 2)
+    with pytest.raises(DatasetError, match="several sets: fog, snow; add one's name to the path"):
+        load_dataset(folder)
+    snow = load_dataset(folder / "snow", Reading(whole=True, range=(0, 255))).test
+    assert (snow.images == 1).all()
+    assert snow.labels.tolist() == [0, 1] * 4
+
+
+def test_folders_that_share_more_than_a_word_of_splits_are_splits(folder: Path) -> None:
+    """As in Market-1501."""
+    for name, split in (("box_train", TRAIN), ("box_test", TEST), ("query", MASK)):
+        for number in range(4):
+            draw(folder / name / f"{number}.png", 0, split)
+    check(load_dataset(folder), ["Our Pets"], 4, 4)
 
 
 def test_answers_and_digits_are_labels(folder: Path) -> None:

@@ -129,9 +129,7 @@ def test_labels_alone_are_taken_in_the_order_of_the_images(
     assert [found.classes[label] for label in found.test.labels] == [
         str(LABELS[pixel]) for pixel in pixels
     ]
-    assert f"{name} is taken in the order of the images' names: 0.png is 2, 11.png is 0" in told(
-        found
-    )
+    assert f"{name} is taken in the order of the images: 0.png is 2, 11.png is 0" in told(found)
     for number in range(len(LABELS)):  # 1017.png may be the second or the eleventh
         (folder / f"{number}.png").rename(folder / f"{number}017.png")
     assert f"{name} is not used, as the order of 0017.png" in told(load_dataset(folder))
@@ -376,6 +374,10 @@ def test_names_that_are_not_quite_those_of_the_images_are_told(folder: Path, spe
         ('image,label\n0.png,a\n1.png,b\n2.png,"a\n3.png,b\n', "a quotation mark is not closed"),
         ("image,label\n0.png,a,\n1.png,b,c\n2.png,a,c\n3.png,b,c\n", "row 3 has 3 cells for 2"),
         ("image,label\nx0.png,a\nx1.png,b\n", "names x0.png and others as its image"),
+        (
+            "id,label\nx0,a\nx1,b\n",
+            "labels.csv is not used: no column of it names images such as 0",
+        ),
     ],
 )
 def test_why_a_table_is_not_used_is_told(folder: Path, content: str, words: str) -> None:
@@ -461,6 +463,11 @@ def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labe
         assert (found.classes, found.test.labels.tolist()) == (("0", "1"), [0, 1] * 4)
 
 
+def chosen_in_label_studio(name: str, choice: str) -> dict[str, Any]:
+    question = {"type": "choices", "from_name": "choice", "value": {"choices": [choice]}}
+    return {"annotations": [{"result": [question]}], "data": {"image": f"/data/upload/1/{name}"}}
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -471,6 +478,18 @@ def test_numbered_parts_of_a_set_are_no_classes(folder: Path, step: int, is_labe
         {"labels": [[f"{number}.png", "ab"[number % 2]] for number in range(6)]},
         {"made": 2020, "images": [{"path": f"{n}.png", "class": "ab"[n % 2]} for n in range(6)]},
         {f"{number}.png": {"class": "ab"[number % 2]} for number in range(6)},
+        [
+            {"file": f"{n}.png", "about": {"file": f"{5 - n}.png", "class": "ab"[n % 2]}}
+            for n in range(6)
+        ],
+        [chosen_in_label_studio(f"{number}.png", "ab"[number % 2]) for number in range(6)],
+        {
+            "_via_settings": {"core": {"filepath": {}}},
+            "_via_img_metadata": {
+                f"{n}.png{n}": {"filename": f"{n}.png", "file_attributes": {"class": "ab"[n % 2]}}
+                for n in range(6)
+            },
+        },
     ],
 )
 def test_labels_in_json_are_read(folder: Path, content: object) -> None:
@@ -479,6 +498,16 @@ def test_labels_in_json_are_read(folder: Path, content: object) -> None:
     (folder / "about.json").write_text(json.dumps(content))
     found = load_dataset(folder, Reading(whole=True))
     assert (found.classes, found.test.labels.tolist()) == (("a", "b"), [0, 1] * 3)
+
+
+def test_values_in_json_that_are_no_labels_are_told(folder: Path) -> None:
+    for number in range(6):
+        save_image(folder / f"{number}.png")
+    records = [{"file": f"{n}.png", "class": n % 2, "boxes": [[1, 2, 3, 4]]} for n in range(6)]
+    (folder / "about.json").write_text(json.dumps(records))
+    found = load_dataset(folder)
+    assert found.classes == ("0", "1")
+    assert "columns of neither numbers nor words: 1 (boxes of about.json)" in told(found)
 
 
 def test_splits_in_json_are_no_classes(folder: Path) -> None:
@@ -723,6 +752,9 @@ def test_lists_of_oxford_pets_give_splits_and_the_names_of_files_classes(folder:
         name = f"{breed}_{kind + 1}"
         save_image(folder / "images" / f"{name}.jpg")
         save_image(folder / "annotations" / "trimaps" / f"{name}.png")
+        (folder / "annotations" / "xmls").mkdir(exist_ok=True)
+        head = f"<object><name>{('cat', 'dog')[number // 6]}</name></object>"
+        (folder / "annotations" / "xmls" / f"{name}.xml").write_text(head)
         rows.append(f"{name} {1 + number // 6} 1 1")
     save_image(folder / "images" / "Abyssinian_99.jpg")  # in no list
     lists = folder / "annotations"
@@ -955,6 +987,16 @@ def test_the_first_title_may_be_empty(folder: Path) -> None:
     assert labels_are_those_of(load_dataset(folder, Reading(label="pet")))
 
 
+@pytest.mark.parametrize("title", ["", "Unnamed: 0"])
+def test_an_index_of_rows_is_no_column(folder: Path, title: str) -> None:
+    saved = save_in_turn(folder, [*map(str, range(8))])
+    rows = [f"{8 - n},{name}.png,{label},{n / 2}" for n, (name, label) in enumerate(saved)]
+    (folder / "about.csv").write_text("\n".join([f"{title},image,label,age", *rows]))
+    found = load_dataset(folder)
+    assert labels_are_those_of(found)
+    assert [*found.train.columns] == ["age"]
+
+
 @pytest.mark.parametrize("titles", ["train,test", "training,validation,testing"])
 def test_flags_may_give_the_split(folder: Path, titles: str) -> None:
     saved = save_in_turn(folder, [*map(str, range(12))])
@@ -1004,3 +1046,51 @@ def test_names_of_labels_in_json_do_not_hide_a_list_of_images(folder: Path) -> N
     rows = [{"file": f"{name}.png", "label": label} for name, label in saved]
     (folder / "about.json").write_text(json.dumps({"labels": {"a": "cat"}, "data": rows}))
     assert labels_are_those_of(load_dataset(folder))
+
+
+def save_patients(folder: Path, name: Callable[[int], str]) -> None:
+    """Write three pictures of each of eight patients, whose red value is the patient."""
+    for patient, number in product(range(8), range(3)):
+        save_image(folder / name(patient) / f"{number}.png", (patient, 0, 0))
+
+
+def patients_and(found: Dataset, title: str | None = None) -> set[tuple[int, object]]:
+    """Return each patient with its class, or with its value in a column."""
+    pairs: set[tuple[int, object]] = set()
+    for split in (found.train, found.test):
+        values = split.columns[title] if title else [found.classes[i] for i in split.labels]
+        pairs |= {*zip(split.images[:, 0, 0, 0].tolist(), values, strict=True)}
+    return pairs
+
+
+@pytest.mark.parametrize("name", ["patient_{:03}", "images/{:03}/series_1", "{}/scan"])
+def test_rows_may_be_folders_of_images_of_a_patient(folder: Path, name: str) -> None:
+    save_patients(folder, name.format)
+    cell = "patient_{:03}" if "patient" in name else "{}"
+    rows = [
+        f"{cell.format(n)},{50 + n},{'ab'[n % 2]},{'test' if n > 5 else 'train'}" for n in range(8)
+    ]
+    (folder / "table.csv").write_text("\n".join(["subject,age,diagnosis,split", *rows]))
+    found = load_dataset(folder)
+    assert patients_and(found) == {(n, "ab"[n % 2]) for n in range(8)}
+    assert patients_and(found, "age") == {(n, 50 + n) for n in range(8)}
+    assert {*found.test.images[:, 0, 0, 0].tolist()} == {6, 7}
+    assert "are no classes, as table.csv gives labels" in told(found)
+
+
+def test_rows_of_folders_leave_classes_around_them_what_they_are(folder: Path) -> None:
+    save_patients(folder, lambda n: f"{('healthy', 'ill')[n % 2]}/P{n}")
+    rows = ["patient,age", *(f"P{n},{50 + n}" for n in range(2, 8)), "P9,40"]
+    (folder / "patients.csv").write_text("\n".join(rows))
+    found = load_dataset(folder)
+    assert patients_and(found) == {(n, ("healthy", "ill")[n % 2]) for n in range(8)}
+    ages = {pair for pair in patients_and(found, "age") if pair[1] == pair[1]}
+    assert ages == {(n, 50 + n) for n in range(2, 8)}
+    assert "1 of 7 rows of patients.csv name no folder" in told(found)
+
+
+def test_a_table_of_classes_gives_no_other_classes(folder: Path) -> None:
+    save_patients(folder, "breed_{}".format)
+    rows = [f"breed_{n},{('cat', 'dog')[n % 2]}" for n in range(8)]
+    (folder / "breeds.csv").write_text("\n".join(["breed,species", *rows]))
+    assert patients_and(load_dataset(folder)) == {(n, f"breed_{n}") for n in range(8)}

@@ -174,7 +174,10 @@ def add_reading_options(parser: argparse.ArgumentParser, *, range_flag: str = "-
         range_flag, dest="range", nargs=2, type=float, metavar=("LOW", "HIGH"),
         help="the stored values of black and white (default: found from the data)",
     )  # fmt: skip
-    add("--label", metavar="COLUMN", help="column of a table that is the class, or filename")
+    add(
+        "--label", metavar="COLUMN",
+        help="column of a table that is the class, or filename, or folder (the innermost)",
+    )  # fmt: skip
     add(
         "--class-level", type=number(int, 1), metavar="N",
         help="levels of folders that name a class (default 1)",

@@ -78,7 +78,7 @@ def share_of(work: str) -> Callable[[float], None]:
         if seconds > SOON and gained > 0 and share < 1:
             left = ", {}:{:02d} left".format(*divmod(round(seconds * (1 - share) / gained), 60))
         end = "\n" if share == 1.0 else ""
-        print(f"{ERASE}{work} … {share:4.0%}{left}", end=end, flush=True)
+        print(f"{ERASE}{work} … {100 * share:3.0f} %{left}", end=end, flush=True)
 
     return show
 

@@ -17,6 +17,7 @@ from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
 from explorer.data.layouts.find import find_images
 from explorer.data.layouts.labels import in_natural_order
+from explorer.data.layouts.table_files import is_array_of_labels
 from explorer.data.named import NAMED, find_named, name_of_set
 from explorer.data.pixels import Form, Shape, without_warnings_of_pillow
 from explorer.data.ranges import BYTES, Range, check_agreement, find_range
@@ -84,7 +85,8 @@ def find_source(source: str | Path, reading: Reading) -> tuple[str | Path, Readi
         return name, replace(reading, grey=is_grey)
     if source and path.exists():
         return path, reading
-    if source and (whole := _with_ending(path)) is not None:
+    whole = _with_ending(path) if source else None
+    if whole is not None and not (_has_labels_beside(whole) and _begins_files(path)):
         return whole, reading
     if source and _begins_files(path):
         return path.parent, replace(reading, pick=words_of(path.name)[-1])
@@ -109,6 +111,12 @@ def _with_ending(path: Path) -> Path | None:
         return None
     found = [child for child in path.parent.iterdir() if child.stem == path.name]
     return found[0] if len(found) == 1 and found[0].is_file() else None
+
+
+def _has_labels_beside(path: Path) -> bool:
+    """Whether another file in the folder of a NumPy file holds labels, perhaps of several sets."""
+    beside = (child.name for child in path.parent.iterdir() if child != path)
+    return path.suffix.lower() == ".npy" and any(map(is_array_of_labels, beside))
 
 
 def _begins_files(path: Path) -> bool:
@@ -198,8 +206,8 @@ def _choose_form(
     shape = survey.shape(reading.image_size, reading.grey)
     if reading.fit == "crop" and (outside := survey.share_outside(shape)) > TOLD_CUT:
         report.note(
-            f"cropping to {shape[0]} × {shape[1]} cuts {outside:.0%} of the pictures' area away; "
-            "--fit pad or --fit stretch keeps all of it"
+            f"cropping to {shape[0]} × {shape[1]} cuts {100 * outside:.0f} % of the pictures' area "
+            "away; --fit pad or --fit stretch keeps all of it"
         )
     stored_size = next(iter(survey.sizes)) if len(survey.sizes) == 1 else None
     if stored_size is not None:

@@ -102,14 +102,17 @@ def find_range(values: Values) -> Range:
 
     Bytes are 0..255, or 0..1 if 1 is the largest value. Whole numbers are 0..1, −1..1 or, if the
     largest is 32 or more and none is negative, the smallest of 8, 10, 12, 14 and 16 bits that holds
-    them. Fractions are 0..1, −1..1 or, if the largest is above 127, 0..255. Other values go from
-    their own smallest (for whole numbers, at most 0) to their own largest.
+    them. Fractions are 0..1, −0.5..0.5 if they reach both, −1..1 or, if the largest is above 127,
+    0..255. Other values go from their own smallest (for whole numbers, at most 0) to their own
+    largest.
     """
     kind, low, high = values.kind, values.low, values.high
     if kind == "bytes" and high != 1:
         return BYTES
     if low >= -_NEARLY and high <= 1 + _NEARLY:
         return Range(0.0, 1.0, kind)
+    if abs(low + 0.5) <= _NEARLY and abs(high - 0.5) <= _NEARLY:
+        return Range(-0.5, 0.5, kind)
     if low >= -1 - _NEARLY and high <= 1 + _NEARLY:
         return Range(-1.0, 1.0, kind)
     if low >= 0 and (kind == "integers" and high >= 32 or 127 < high <= 255):

@@ -19,6 +19,8 @@ MAX_IMAGE_SIZE = 512
 FILE_NAME = "filename"
 """Value of `Reading.label` for classes from file names: what precedes the number in ``cat.12.jpg``.
 """
+FOLDER = "folder"
+"""Value of `Reading.label` for classes from the innermost folders: ``ill`` for ``patient/ill``."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Reading:
         grey: whether to make the images grey (ITU-R BT.601 luma).
         fit: what to do with pictures of another aspect ratio.
         range: the stored values that become (black, white); by default found from all values.
-        label: the column whose values are the classes, or `FILE_NAME`.
+        label: the column whose values are the classes, `FILE_NAME` or `FOLDER`.
         class_level: how many levels of folders name a class.
         first_page: whether to read only the first page of a stack.
         whole: whether to use the test images for training too; without a test split, all images.
@@ -40,7 +42,7 @@ class Reading:
         range_option: how the user gives ``range``, for messages.
 
     Raises:
-        DatasetError: the size or the range is invalid.
+        DatasetError: the size or the range is invalid, or two options name the classes.
     """
 
     image_size: tuple[int, int] | None = None
@@ -65,6 +67,11 @@ class Reading:
             low, high = self.range
             raise DatasetError(
                 f"The range must go from low to high, but goes from {low:g} to {high:g}."
+            )
+        if self.label == FOLDER and self.class_level > 1:
+            raise DatasetError(
+                f"--label {FOLDER} names classes by the innermost folders and --class-level by "
+                "outer ones: give one of the two."
             )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-TRAIN, TEST, VALIDATION, UNLABELLED, MASKS = "train", "test", "validation", "unlabelled", "masks"
+TRAIN, TEST, VALIDATION, UNLABELLED = "train", "test", "validation", "unlabelled"
 
 _ROLE_OF = {
     **dict.fromkeys(("train", "training", "trn", "background"), TRAIN),
@@ -23,7 +23,7 @@ LABEL_WORDS = frozenset(
     ("y", "label", "labels", "target", "targets", "class", "classes", "ans", "answers")
 )
 """Words in the name of an array or a file of labels."""
-PART_WORDS = "part|shard|chunk|batch"
+PART_WORDS = "part|shard|chunk|batch|block"
 """Words in the names of a set's parts, as a regular expression; some callers add others."""
 FOLDS = ("fold", "folds", "kfold", "foldid", "cvfold")
 """Titles of a column of the folds of a cross-validation, also without separators."""
@@ -108,12 +108,12 @@ def all_name_splits(values: Iterable[str]) -> bool:
 
 
 def _glued(word: str) -> list[str]:
-    """Split compound words such as "trainset", "val2017" or "xtrain"."""
+    """Split compound words such as "trainset", "val2017", "xtrain" or "testannot"."""
     if word in _ROLE_OF or word in _FILLERS:
         return [word]
     if (letters := word.rstrip("0123456789")) in _ROLE_OF:
         return [letters]
-    for filler in ("x", *LABEL_WORDS, *_FILLERS):
+    for filler in ("x", *LABEL_WORDS, *_MASKS, *_FILLERS):
         if word.endswith(filler) and word.removesuffix(filler) in _ROLE_OF:
             return [word.removesuffix(filler), filler]
         if word.startswith(filler) and word.removeprefix(filler) in _ROLE_OF:

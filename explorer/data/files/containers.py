@@ -137,7 +137,8 @@ def _opened_npz(tree: Tree, name: str) -> Iterator[zipfile.ZipFile]:
             raise
         except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise DatasetError(
-                f"{tree.where(name)} is not an NPZ file of plain arrays, or is damaged: {error}."
+                f"{tree.where(name)} is not an NPZ file of plain arrays, or is damaged: {error}; "
+                "copy or download it again, or save it with numpy.savez."
             ) from error
 
 
@@ -187,7 +188,8 @@ def _opened_hdf5(tree: Tree, name: str) -> Iterator[Any]:
                 yield file
         except Exception as error:  # h5py raises nearly anything for damaged files
             raise DatasetError(
-                f"{tree.where(name)} is not an HDF5 file, or is damaged: {one_line(error)}."
+                f"{tree.where(name)} is not an HDF5 file, or is damaged: {one_line(error)}; "
+                "copy or download it again."
             ) from error
 
 

@@ -51,6 +51,8 @@ _CONVERSIONS = (  # name of a file inside, what it is, how to convert it
      "numpy.savez('images.npz', images=…, labels=…)"),
     (r".*\.(xlsx?|ods)", "spreadsheets",
      "save the sheet as CSV; a table of labels belongs beside its images"),
+    (r".*\.arff", "ARFF files",
+     "run pandas.DataFrame(scipy.io.arff.loadarff(PATH)[0]).to_csv('images.csv', index=False)"),
     (r".*\.feather", "Feather files",
      "run pandas.read_feather(PATH).to_parquet('images.parquet')"),
     (r".*\.arrow", "Arrow files",
@@ -78,12 +80,16 @@ FIRST_BYTES = (  # how the file starts, what it is, what to do
     (rb"\x1f\x8b", "a gzip archive", "unpack it"),
     (rb"\x93NUMPY", "a NumPy array", "save it as PNG"),
     (rb"\x89HDF", "an HDF5 file", "save a picture of it as PNG"),
+    (rb".{128}DICM", "a DICOM file", "write pydicom.dcmread(PATH).pixel_array as a 16-bit PNG"),
+    (rb"U\x4c=\x1e", "a matrix of NORB", "save the left pictures of that called dat: "
+     "numpy.save('left.npy', numpy.fromfile(PATH, 'u1', offset=24).reshape(-1, 2, 96, 96)[:, 0])"),
     (rb"version https://git-lfs", "a pointer of Git LFS", "run git lfs pull where it came from"),
     (rb"SQLite format 3", "an SQLite database", "write its images as PNG"),
     (rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype )?html", "a web page", "download the file itself"),
     (rb"(?i)(\xef\xbb\xbf)?\s*(<.*)?<svg", "an SVG drawing", "export it as PNG"),
-)
+)  # fmt: skip
 
+_NAMED_OTHERWISE = ("a pointer of Git LFS", "a web page", "a matrix of NORB")
 
 HEAD = 4096
 """Bytes at the start of a file that tell its kind."""
@@ -123,9 +129,9 @@ def is_archive(name: str, *, readable: bool = True) -> bool:
 
 
 def what_stands_in(head: bytes) -> tuple[str, str] | None:
-    """Return the kind of what was downloaded in place of a file, and what to do with it."""
+    """Return the kind of a file that is not what its name says, and what to do with it."""
     found = kind_of_bytes(head)
-    return found if found and found[0] in ("a pointer of Git LFS", "a web page") else None
+    return found if found and found[0] in _NAMED_OTHERWISE else None
 
 
 def kind_of_bytes(head: bytes) -> tuple[str, str] | None:

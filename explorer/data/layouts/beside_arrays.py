@@ -12,7 +12,7 @@ from explorer.data.files.tree import Tree
 from explorer.data.layouts.array_names import key_of
 from explorer.data.layouts.labels import as_words, label_title, numbers_or_words, plain
 from explorer.data.layouts.table_files import is_table, read_tables
-from explorer.data.layouts.tables import labels_alone
+from explorer.data.layouts.tables import labels_alone, note_order
 from explorer.data.report import Report
 
 
@@ -38,10 +38,8 @@ def read_labels_beside(
             key = stem if key_of(stem).is_labels else f"{stem} labels"
             labels = plain(numbers_or_words(cells), name)
             found[name] = key, stored_array(key, labels, "table")
-            report.note(
-                f"{name} is taken in the order of the images: the first is "
-                f"{as_words(labels[:1])[0]}, the last {as_words(labels[-1:])[0]}"
-            )
+            words = as_words(labels[[0, -1]]).tolist()
+            note_order(name, words, ("image 0", f"image {len(labels) - 1:,}"), report)
     return found
 
 

@@ -13,6 +13,7 @@ from explorer.data.layouts.json_tables import SCALARS, columns_of_records
 from explorer.data.layouts.labels import label_title
 from explorer.data.layouts.table import Table, decode
 from explorer.data.report import Report
+from explorer.data.roles import read_name
 
 _OBJECT = re.compile(r"<object>\s*<name>\s*([^<]*?)\s*</name>")
 
@@ -47,16 +48,25 @@ def _by_name(images: Sequence[str]) -> dict[str, str]:
     """Return the images by the names that their label files may have, without the suffix.
 
     These are the image's path, its path without the ending, and the same name in a folder beside
-    its own: ``labels/7.json`` for ``images/7.png``.
+    its own: ``labels/7.json`` for ``images/7.png``. Masks have none.
     """
     known: dict[str, str] = {}
-    for image in images:
+    are_masks = {folder: _says_masks(folder) for folder in {*map(_folder, images)}}
+    for image in [image for image in images if not are_masks[_folder(image)]] or images:
         stem = image.rpartition(".")[0]
         folder, slash, last = image.rpartition("/")
         key = folder + slash + last.partition(".")[0]  # up to the first dot, as in WebDataset
         for name in {image, stem, key, _beside(stem)}:
             known[name] = "" if name in known else image
     return known
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _says_masks(folder: str) -> bool:
+    return any(read_name(part).is_masks for part in folder.split("/"))
 
 
 def _beside(path: str) -> str:
@@ -92,7 +102,7 @@ def _columns_of_json(tree: Tree, names: Sequence[str], report: Report) -> dict[s
     for kind, found in (("are damaged", damaged), ("give no single label", unlabelled)):
         if found:
             report.note(f"{len(found):,} of {len(names):,} .json files {kind}: {found[0]}")
-    return columns_of_records([records.get(name, {}) for name in names])
+    return columns_of_records([records.get(name, {}) for name in names], names[0], report)
 
 
 def _columns_of_xml(tree: Tree, names: Sequence[str], report: Report) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from explorer.data.layouts.labels import (
 from explorer.data.layouts.splits import may_split, take_splits
 from explorer.data.report import MOST_LISTED, Report, some
 from explorer.data.roles import TRAIN
+from explorer.data.sources.arrays import Images
 from explorer.data.sources.source import Chosen, Layout, Part, Source
 from explorer.errors import DatasetError
 
@@ -71,8 +72,9 @@ def classify(
         names: names of the labels 0, 1, …; by default the labels are their own names.
 
     Raises:
-        DatasetError: there is no such column, or too few images.
+        DatasetError: there is no such column, too few images, or arrays differ in shape.
     """
+    _check_shapes(path, found)
     found, names = _without_gaps(found, names, report)
     found = _without_unlabelled_tests(found, report)
     if label is not None:
@@ -102,7 +104,8 @@ def classify(
         indices = [np.zeros(len(part), np.int64) for part in parts]
     numbers = _as_numbers(columns, report)
     if label is None:
-        others = [name for name, values in columns[0].items() if len(np.unique(values)) > 1]
+        differ = [{name for name in part if len(np.unique(part[name])) > 1} for part in columns]
+        others = [name for name in columns[0] if any(name in found for found in differ)]
         if others:
             report.note(f"--label COLUMN takes another column as the classes: {some(others)}")
     return Layout(
@@ -113,6 +116,17 @@ def classify(
             for (role, part), index, kept in zip(found.items(), indices, numbers, strict=True)
         },
     )
+
+
+def _check_shapes(path: Path, found: Mapping[str, Unclassified]) -> None:
+    """Raise DatasetError if arrays, whose images are numbers, differ in shape between splits."""
+    sources = (part.source for part in found.values())
+    shapes = {source.image_shape for source in sources if isinstance(source, Images)}
+    if len(shapes) > 1:
+        raise DatasetError(
+            f"The training and test images in {path} differ in shape: "
+            f"{', '.join(map(str, sorted(shapes)))}; give them one, or save them as picture files."
+        )
 
 
 def _without_unlabelled_tests(

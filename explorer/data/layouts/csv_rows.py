@@ -20,7 +20,7 @@ from explorer.data.files.stored import Stored
 from explorer.data.files.temporary import write_to_disk
 from explorer.data.files.tree import Tree
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
-from explorer.data.layouts.labels import numbers_or_words, plain, with_points
+from explorer.data.layouts.labels import ROW_INDEX, numbers_or_words, plain, with_points
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some
@@ -33,7 +33,6 @@ PIXEL = re.compile(r"(pixels?|px|p|x|f|col|column)?[ _]?\d+([x_.]\d+)?")
 """Titles of columns with one pixel each."""
 TEXT = (".txt", ".dat")
 """Endings of a single file that may hold numbers, as ``numpy.savetxt`` writes them."""
-_INDEX = re.compile(r"(unnamed: \d+)?")  # title of a row index, as pandas writes it
 _NUMBER = re.compile(r"([-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?|nan)?", re.I)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _BLOCK = 2**24  # bytes
@@ -107,13 +106,36 @@ class _Csv:
         self._tree, self._name = tree, name
         self.where = tree.where(name)
         self._is_spaced = False
+        self.titles, self.has_titles, self.guess = _find_titles(self._first_rows())
+        self._lines_before += self.has_titles
+        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
+        self.pixels = packed[:1] or [t for t in self.titles if PIXEL.fullmatch(t.lower())]
+        self.is_packed = bool(packed)
+        if not packed and arrange_images((1, len(self.pixels))) is None:
+            raise DatasetError(
+                f"{self.where} must have a column for each pixel of a square, such as label, "
+                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
+                f"{some(self.titles)}; a table of labels belongs beside its images."
+            )
+        twice = [title for title, count in Counter(self.titles).items() if title and count > 1]
+        if twice:
+            raise DatasetError(
+                f"{self.where} has several columns called {twice[0]}; give each its own title."
+            )
+
+    def _first_rows(self) -> list[list[str]]:
+        """Return the cells of the first lines, and find how the file is written.
+
+        Raises:
+            DatasetError: it is empty, or no text.
+        """
         lines = self._first_lines()
         filled = [number for number, line in enumerate(lines) if line]
         if not filled:
             raise DatasetError(f"{self.where} is empty; copy or download it again.")
         while len(filled) > 1 and _is_remark(lines[filled[0]], lines[filled[1]]):
             filled.pop(0)
-        before = filled[0]
+        before = self._lines_before = filled[0]
         if not "".join(lines[before].split()).isprintable():
             raise DatasetError(f"{self.where} is no text, as a CSV file must be; give another.")
         self._delimiter = _delimiter_of(lines[before])
@@ -126,22 +148,7 @@ class _Csv:
             if line
         ]
         self._has_commas = any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row)
-        self.titles, self.has_titles, self.guess = _find_titles(rows)
-        self._lines_before = before + self.has_titles
-        twice = [title for title, count in Counter(self.titles).items() if title and count > 1]
-        packed = [title for title in self.titles if title.lower() in ("pixels", "pixel", "image")]
-        self.pixels = packed[:1] or [t for t in self.titles if PIXEL.fullmatch(t.lower())]
-        self.is_packed = bool(packed)
-        if not packed and arrange_images((1, len(self.pixels))) is None:
-            raise DatasetError(
-                f"{self.where} must have a column for each pixel of a square, such as label, "
-                f"pixel0, pixel1, …, or one called pixels, but has {len(self.titles)} columns: "
-                f"{some(self.titles)}; a table of labels belongs beside its images."
-            )
-        if twice:
-            raise DatasetError(
-                f"{self.where} has several columns called {twice[0]}; give each its own title."
-            )
+        return rows
 
     def _first_lines(self) -> list[str]:
         """Read the first lines, and find the encoding."""
@@ -172,7 +179,7 @@ class _Csv:
         import pyarrow
 
         pixels = {*self.pixels}
-        others = [t for t in self.titles if t not in pixels and not _INDEX.fullmatch(t.lower())]
+        others = [t for t in self.titles if t not in pixels and not ROW_INDEX.fullmatch(t)]
         if not others:
             return {}
         cells: dict[str, list[str]] = {title: [] for title in others}

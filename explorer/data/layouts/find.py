@@ -4,9 +4,10 @@ The way through this package, from a path to a ``Layout``:
 
     find              opens the folder or archive, and asks ``families`` which files hold images
     families          pictures, arrays, IDX files, CSV or Parquet; ``one_set`` picks among several
-    folders           pictures: splits and classes from folders, without ``copies`` and ``masks``;
-                      ``table_files``, ``lists`` and ``json_tables`` read what lies beside them,
-                      ``tables`` and ``row_names`` match its rows to the pictures
+    folders           pictures, without ``copies`` and ``masks``: splits from ``folder_splits``,
+                      classes from ``class_folders``, both from ``file_names``; ``table_files``,
+                      ``lists`` and ``json_tables`` read what lies beside them, ``tables``,
+                      ``row_names`` and ``folder_rows`` match its rows to the pictures
     named_arrays      arrays and IDX files, in ``parts`` or whole, with ``beside_arrays``, as
                       ``array_names`` reads their names
     csv_rows, parquet_rows    tables whose rows are images
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def find_images(path: Path, reading: Reading, report: Report) -> Layout:
     try:
         layout = _find_in_family(tree, family, families[family], lists, reading, report)
     except DatasetError as error:
-        what = _what_was_downloaded(tree, families[family])
+        what = _kind_of_first(tree, families[family], what_stands_in)
         if what or (family == CSV and (what := _what_to_convert(tree))):
             raise DatasetError(what) from error
         raise
@@ -177,11 +178,13 @@ def _what_to_convert(tree: Tree) -> str | None:
     return next((_how_to_convert(tree.path, *found) for found in known if found), None)
 
 
-def _what_was_downloaded(tree: Tree, files: Sequence[str]) -> str | None:
-    """Return a sentence on the first file that is a web page or a pointer of Git LFS, if any is."""
+def _kind_of_first(
+    tree: Tree, files: Sequence[str], kind_of: Callable[[bytes], tuple[str, str] | None]
+) -> str | None:
+    """Return a sentence on the first file whose kind is known by its first bytes, if any is."""
     for name in islice(files, _LOOKED_INTO):
         with contextlib.suppress(*UNREADABLE), tree.open(name) as file:
-            if known := what_stands_in(file.read(HEAD)):
+            if known := kind_of(file.read(HEAD)):
                 return f"{tree.where(name)} is {known[0]}; {known[1]}."
     return None
 
@@ -210,6 +213,8 @@ def _why_nothing(tree: Tree) -> str:
                 f"{path} holds pictures whose names have no suffix of a picture; {first} is a "
                 f"{image.format} file: rename all, this one to {first}.{str(image.format).lower()}."
             )
+    if what := _kind_of_first(tree, names, kind_of_bytes):
+        return what
     kinds = Counter(kind_of_file(name) for name in names)
     there = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
     only = f"none, only {there}" if there else "none"

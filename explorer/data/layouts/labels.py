@@ -13,8 +13,11 @@ from explorer.errors import DatasetError
 LABEL_NAMES = (
     "label", "labels", "class", "classname", "classid", "category", "target", "species", "y",
     "type", "breed", "diagnosis", "dx", "emotion", "digit", "finelabel", "imageclasslabels",
+    "choice",
 )  # fmt: skip
 """Titles of a column of classes, without separators between words; the plainest first."""
+ROW_INDEX = re.compile(r"(unnamed: \d+)?|__index_level_\d+__", re.IGNORECASE)
+"""The title of a column that numbers the rows, as pandas writes it."""
 MOST_CLASSES = 1_000
 """Largest number of classes that a column beside images may give."""
 _NUMBER = re.compile(

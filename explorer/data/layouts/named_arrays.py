@@ -82,7 +82,6 @@ def find_in_arrays(
         report.note(note)
     if len({key_of(name).rest for name in named.images}) > 1:
         found = named.one_a_class()
-        _shape_of_all(path, found)  # which must be one
         return classify(path, first.origin, found, report)
     found = named.of_each_split(pick)
     names = names or named.take_class_names(found)
@@ -90,8 +89,9 @@ def find_in_arrays(
     for name in arrays if not pick else ():
         if name in named.tables or not arrays[name].shape:
             report.leave_out("arrays that are neither images nor labels of them", name)
-    shape = _shape_of_all(path, found)
-    _note_doubtful_shape(named.images[0], first.shape, shape, report)
+    source = next(iter(found.values())).source
+    if isinstance(source, Images):
+        _note_doubtful_shape(named.images[0], first.shape, source.image_shape, report)
     splits = split_by_column(found, report)
     return classify(path, first.origin, splits, report, label=reading.label, names=names)
 
@@ -193,34 +193,20 @@ class _Arrays:
         """Take the labels and columns of ``count`` images from the tables of their split."""
         labels: np.ndarray | None = None
         columns: dict[str, np.ndarray] = {}
-
-        def order(name: str) -> tuple[bool, bool, int, str]:
-            is_odd = self.arrays[name].shape[0] != count
-            return not key_of(name).is_labels, is_odd, len(name), name
-
-        for name in sorted(self.tables, key=order):
-            array, own = self.arrays[name], key_of(name)
-            if own.role != key.role or (pick and own.rest != key.rest):
-                continue
-            if array.shape[0] != count:
-                if own.is_labels and labels is None:
-                    raise DatasetError(
-                        f"{self.path} has {count} images but {array.shape[0]} labels for them "
-                        f"({name})."
-                    )
-                continue
+        for name in self._tables_of(key, count, pick):
+            array, is_labels = self.arrays[name], key_of(name).is_labels
             is_odd = array.is_pickled or array.dtype.kind not in "biufSUO"  # such as dates
-            if not own.is_labels and (is_odd or math.prod(array.shape[1:]) > _WIDEST_TABLE):
+            if not is_labels and (is_odd or math.prod(array.shape[1:]) > _WIDEST_TABLE):
                 continue
             values = plain(array.read(), f"{name} in {self.path}")
-            if values.ndim == 1 and own.is_labels and labels is None:
+            if values.ndim == 1 and is_labels and labels is None:
                 labels = values
             elif values.ndim == 1:
                 columns.setdefault(column_name(name), values)
             elif values.ndim == 2 and values.shape[1] <= _WIDEST_TABLE:
                 factors = _name_factors(name, values)
                 chosen = next((factor for factor in _CLASS_FACTORS if factor in factors), None)
-                if own.is_labels and labels is None and chosen is None:
+                if is_labels and labels is None and chosen is None:
                     self.report.note(f"{name} has several values for an image: they are columns")
                 if chosen is not None:
                     values = factors.pop(chosen)
@@ -230,6 +216,27 @@ class _Arrays:
                 continue
             self.tables.remove(name)
         return labels, columns
+
+    def _tables_of(self, key: Key, count: int, pick: str | None) -> list[str]:
+        """Return the tables of a split with a row for each image, those called labels first.
+
+        Raises:
+            DatasetError: there are tables called labels, but all of other lengths.
+        """
+        own = [
+            name
+            for name in sorted(self.tables, key=lambda name: (len(name), name))
+            if key_of(name).role == key.role
+            if not pick or key_of(name).rest in ((), key.rest)
+        ]
+        fitting = [name for name in own if self.arrays[name].shape[0] == count]
+        labels = [name for name in own if key_of(name).is_labels]
+        if labels and not any(key_of(name).is_labels for name in fitting):
+            raise DatasetError(
+                f"{self.path} has {count} images but {self.arrays[labels[0]].shape[0]} labels for "
+                f"them ({labels[0]})."
+            )
+        return sorted(fitting, key=lambda name: not key_of(name).is_labels)
 
     def take_class_names(self, found: Mapping[str, Unclassified]) -> Sequence[str] | None:
         """Take the names of the labels 0, 1, … of all splits from an array of strings, if any."""
@@ -314,7 +321,7 @@ def _counts_last(array: Stored, labels: Sequence[Stored]) -> bool:
     shape = array.shape
     return (
         array.dtype.kind in "biuf"
-        and 3 <= len(shape) <= 4
+        and 2 <= len(shape) <= 4
         and shape[0] not in map(len, labels)
         and shape[-1] in (len(one) for one in labels if one.dtype.kind in "biu")
         and arrange_images((shape[-1], *shape[:-1])) is not None
@@ -338,16 +345,14 @@ def _called_the_class(columns: Mapping[str, np.ndarray]) -> str | None:
     return title if count < _FEW or 2 * len(np.unique(columns[title])) <= count else None
 
 
-def _note_doubtful_shape(
-    name: str, stored: tuple[int, ...], shape: Shape | None, report: Report
-) -> None:
+def _note_doubtful_shape(name: str, stored: tuple[int, ...], shape: Shape, report: Report) -> None:
     """Report how ambiguous axes and channels are read."""
-    if shape is not None and len(stored) == 3 and stored[0] == shape[0] < shape[1]:
+    if len(stored) == 3 and stored[0] == shape[0] < shape[1]:
         report.note(
             f"{name} is taken as {shape[0]} images of {shape[0]} × {shape[1]}; if they are "
             f"{shape[1]} of {shape[0]} × {shape[0]}, save numpy.moveaxis(images, -1, 0)"
         )
-    if shape is not None and shape[2] in _TRANSPARENT:
+    if shape[2] in _TRANSPARENT:
         report.note(f"the {_TRANSPARENT[shape[2]]} channels is taken as transparency")
 
 
@@ -442,14 +447,3 @@ def _are_not_3dshapes(values: np.ndarray) -> bool:
     """Whether these are not the factors of 3dshapes, where the first three are hues in [0, 1)."""
     hues = values[:, :3]
     return values.dtype.kind == "U" or not (hues.min() >= 0 and hues.max() < 1 and hues.any())
-
-
-def _shape_of_all(path: Path, found: Mapping[str, Unclassified]) -> Shape | None:
-    """Return the image shape that all arrays share; None if they hold image files."""
-    shapes = {part.source.image_shape for part in found.values() if isinstance(part.source, Images)}
-    if len(shapes) > 1:
-        raise DatasetError(
-            f"The training and test images in {path} differ in shape: "
-            f"{', '.join(map(str, sorted(shapes)))}; give them one."
-        )
-    return next(iter(shapes), None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from explorer.data.files.tree import Tree
 from explorer.data.layouts.array_names import IMAGE_WORDS
 from explorer.data.layouts.classify import classify, split_by_column, with_columns
 from explorer.data.layouts.csv_rows import PIXEL, in_order_of_pixels
+from explorer.data.layouts.labels import ROW_INDEX
 from explorer.data.layouts.one_set import files_by_split
 from explorer.data.reading import Reading
 from explorer.data.report import Report, some
@@ -32,7 +32,6 @@ from explorer.data.sources.pictures import Pictures
 from explorer.data.sources.source import Layout, Source
 from explorer.errors import DatasetError
 
-_INDEX = re.compile(r"__index_level_\d+__")  # a row index, as pandas writes it
 _SIZES = (("height", "width"), ("height", "width", "channels"))
 """Titles of columns that state the shape of the images."""
 
@@ -106,7 +105,7 @@ class _Shard:
         images = {self.files, *self.pixels}
         others = {
             field.name: _is_plain(field.type) for field in schema
-            if field.name not in images and not _INDEX.fullmatch(field.name)
+            if field.name not in images and not ROW_INDEX.fullmatch(field.name)
         }  # fmt: skip
         self._others = [title for title, is_plain in others.items() if is_plain]
         self.left_out = [title for title, is_plain in others.items() if not is_plain]
@@ -192,7 +191,9 @@ def _damage_as_sentence(where: str) -> Iterator[None]:
     try:
         yield
     except (ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{where} is not a Parquet file, or is damaged.") from error
+        raise DatasetError(
+            f"{where} is not a Parquet file, or is damaged; copy or download it again."
+        ) from error
 
 
 def _source(tree: Tree, shards: Sequence[_Shard]) -> Source:

@@ -20,7 +20,7 @@ from explorer.errors import DatasetError
 Arrays = Mapping[str, Stored]
 """The arrays of one file, by their names in it."""
 _NUMBERED = re.compile(r"(?P<base>.*?)(?P<number>\d+)(?:[-_ ]?of[-_ ]?(?P<total>\d+))?", re.S)
-_PART = re.compile(rf"(?:^|(?<=[\W_]))(?:{PART_WORDS}|block)(?=[\W_]*$)", re.I)
+_PART = re.compile(rf"(?:^|(?<=[\W_]))(?:{PART_WORDS})(?=[\W_]*$)", re.I)
 """A word at the end of a name that says that it is a part."""
 _LARGEST_OF_ALL = 2**20  # values in an array that each part may repeat, such as class names
 

@@ -235,7 +235,7 @@ def _rank(title: str) -> int:
     words = {*words_of(title)}
     if words & _OF_IMAGES:
         return 0
-    is_of_rows = not words or words & _OF_ROWS or re.fullmatch(r"column \d+", title)
+    is_of_rows = not words or words & _OF_ROWS
     return 3 if is_of_rows else 1 if "id" in words else 2
 
 

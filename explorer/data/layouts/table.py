@@ -28,6 +28,7 @@ class Table:
         split: the split that all its rows belong to, if neither a folder nor a column gives it.
         is_used: whether it names any image.
         named: the rows that have been matched to an image so far.
+        of_folders: the title of the column that names folders of images, if its rows were those.
     """
 
     files: Sequence[str]
@@ -36,6 +37,7 @@ class Table:
     split: str | None = None
     is_used: bool = False
     named: set[int] = field(default_factory=set)
+    of_folders: str | None = None
 
     @property
     def name(self) -> str:
@@ -79,8 +81,7 @@ def by_rows(name: str, rows: Sequence[Sequence[str]], report: Report) -> dict[st
             raise ValueError(told)
         report.note(f"{len(odd):,} of {len(filled):,} rows of {name} are left out: {told}")
     return {
-        title or f"column {i + 1}": [row[i].strip() for row in kept]
-        for i, title in enumerate(titles)
+        title or f"Unnamed: {i}": [row[i].strip() for row in kept] for i, title in enumerate(titles)
     }
 
 

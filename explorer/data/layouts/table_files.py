@@ -179,11 +179,10 @@ def _read(tree: Tree, name: str, report: Report) -> dict[str, list[str]]:
         file.seek(0)
         content = decode(file.read(LARGEST_TABLE)).replace("\0", "")
     if suffix in (".jsonl", ".ndjson"):
-        return columns_of_records(
-            [json.loads(line) for line in content.splitlines() if line.strip()]
-        )
+        records = [json.loads(line) for line in content.splitlines() if line.strip()]
+        return columns_of_records(records, name, report)
     if suffix == ".json":
-        return columns_of_json(name, json.loads(content))
+        return columns_of_json(name, json.loads(content), report)
     if suffix == ".txt":
         return read_list(name, content, report)
     return _read_csv(name, content, report)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from explorer.data.files.kinds import stem_of
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
+    ROW_INDEX,
     as_words,
     label_title,
     label_titles,
@@ -23,7 +24,14 @@ from explorer.data.layouts.labels import (
     numbers_or_words,
 )
 from explorer.data.layouts.lists import is_of_both
-from explorer.data.layouts.row_names import Below, are_files, find_names, folder_of, is_named_as
+from explorer.data.layouts.row_names import (
+    Below,
+    Way,
+    are_files,
+    find_names,
+    folder_of,
+    is_named_as,
+)
 from explorer.data.layouts.splits import FALSE, TRUE, may_split, roles_in, take_splits
 from explorer.data.layouts.table import NUMBER, SPLIT_OF_TABLE, Table, role_of_table
 from explorer.data.report import Report, some
@@ -100,7 +108,8 @@ def match_rows(
         table.named.update(named.tolist())
         for title, cells in table.told().items():
             is_split = title == SPLIT_OF_TABLE or roles_in(title, cells) is not None
-            if title in (names, NUMBER) or others and is_split:
+            is_index = ROW_INDEX.fullmatch(title) and all(map(str.isdecimal, cells))
+            if title in (names, NUMBER) or is_index or (others and is_split):
                 continue
             column = np.array([*cells, ""])[rows]
             before = merged.get(title, np.full(len(files), ""))  # of tables of other splits
@@ -139,6 +148,14 @@ def labels_alone(columns: Mapping[str, list[str]], name: str, count: int) -> lis
     return [title, *cells] if is_label or len(cells) == count - 1 else cells
 
 
+def note_order(name: str, cells: Sequence[str], ends: tuple[str, str], report: Report) -> None:
+    """Report that a file gives labels in the order of the images, from the first to the last."""
+    report.note(
+        f"{name} is taken in the order of the images: {ends[0]} is {cells[0]}, {ends[1]} is "
+        f"{cells[-1]}"
+    )
+
+
 def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Report) -> None:
     """Report how many rows of the tables name no image, and tables that name other images.
 
@@ -158,11 +175,11 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
             continue
         named = next((title for title, cells in table.columns.items() if are_files(cells)), None)
         first = next((name for name in files if name.startswith(table.folder)), None)
-        if (
-            named
-            and first
-            and not any(is_named_as(table.columns[named][0], file) for file in files)
-        ):
+        if first is None:
+            continue
+        if named is None and label_title(table.columns):
+            report.note(f"{table.name} is not used: no column of it names images such as {first}")
+        elif named and not any(is_named_as(table.columns[named][0], file) for file in files):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
             report.note(
                 f"{table.name} is not used: it names {table.columns[named][0]} and others"
@@ -295,18 +312,11 @@ def _match(
     cells = table.columns[title]
     ambiguous = {*map(way.of_path, elsewhere.paths.values())}
     roles = _roles_of_rows(table, title) if ambiguous else [None] * len(cells)
+    names = [*map(way.of_cell, cells)]
+    if _describes_objects(table, title, way, [*zip(names, roles, strict=True)], asked, report):
+        return None
     after = len(cells)
     rows = np.full(count, after)
-    names = [*map(way.of_cell, cells)]
-    named = len(way.indices.keys() & {*names})
-    images = (name if name in way.indices else "" for name in names)
-    several = _images_of_several_labels(table, title, zip(images, roles, strict=True), asked)
-    if several > max(_FEW, _SLIPS * named):
-        report.note(
-            f"{table.name} is not used, as it describes objects in images: {several:,} of "
-            f"{named:,} have rows of several classes; a table has a row for each image"
-        )
-        return None
     for told in (None, role) if ambiguous else (None,):  # rows of this split come last and win
         for row, name in enumerate(names):
             if roles[row] == told or told is None and name not in ambiguous:
@@ -314,38 +324,60 @@ def _match(
                     rows[index] = row
     if (rows == after).all():
         return None
-    index = int(np.argmax(rows < after))
+    _note_guessed_names(table, title, way, rows, report)
+    return rows, title
+
+
+def _note_guessed_names(
+    table: Table, title: str, way: Way, rows: np.ndarray, report: Report
+) -> None:
+    """Report rows that are found by numbers or by approximate names, with an example."""
+    index = int(np.argmax(rows < len(table.columns[title])))
+    path = way.paths[index]
     if way.is_number:
         report.note(
             f"the rows of {table.name} are found by the numbers in the images' names: "
-            f"{below.paths[index]} is {title} {way.of_path(below.paths[index])}"
+            f"{path} is {title} {way.of_path(path)}"
         )
     elif way.is_loose:
         report.note(
             f"the names in {table.name} are not quite those of the images: "
-            f"{cells[rows[index]]} is taken for {below.paths[index]}"
+            f"{table.columns[title][rows[index]]} is taken for {path}"
         )
-    return rows, title
 
 
-def _images_of_several_labels(
-    table: Table, names: str, images: Iterable[tuple[str, str | None]], asked: str | None
-) -> int:
-    """Return how many images have rows with different classes.
+def _describes_objects(
+    table: Table,
+    names: str,
+    way: Way,
+    images: Sequence[tuple[str, str | None]],
+    asked: str | None,
+    report: Report,
+) -> bool:
+    """Whether many images have rows of different classes, as objects in images have; reported.
 
     Args:
         table: the table.
         names: the title of the column that names the images.
+        way: how it names them.
         images: the image name and the split of each row.
         asked: the title of the class column, if the user chose one.
     """
     label = label_title(title for title in table.columns if title != names)
     label = asked if asked in table.columns else label
     if label is None:
-        return 0
+        return False
     pairs = {*zip(images, table.columns[label], strict=True)}
-    counts = Counter(image for image, _ in pairs if image[0])
-    return sum(count > 1 for count in counts.values())
+    counts = Counter(image for image, _ in pairs if image[0] in way.indices)
+    several = sum(count > 1 for count in counts.values())
+    named = len({name for name, _ in images} & way.indices.keys())
+    if several <= max(_FEW, _SLIPS * named):
+        return False
+    report.note(
+        f"{table.name} is not used, as it describes objects in images: {several:,} of "
+        f"{named:,} have rows of several classes; a table has a row for each image"
+    )
+    return True
 
 
 def _roles_of_rows(table: Table, names: str) -> list[str | None]:
@@ -389,10 +421,7 @@ def _take_in_order(below: Below, role: str, table: Table, report: Report) -> boo
         return False
     title = label_title(table.columns) or "label"
     table.columns = {"image": counted, title: cells}
-    report.note(
-        f"{table.name} is taken in the order of the images' names: {counted[0]} is "
-        f"{cells[0]}, {counted[-1]} is {cells[-1]}"
-    )
+    note_order(table.name, cells, (counted[0], counted[-1]), report)
     return True
 
 

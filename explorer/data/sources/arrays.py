@@ -46,8 +46,8 @@ def arrange_images(shape: tuple[int, ...], sample: np.ndarray | None = None) -> 
     """
     if 0 in shape[1:]:
         return None
-    if len(shape) == 3 and shape[2] == 1 and shape[1] > 16:  # (n, 784, 1)
-        shape = shape[:2]
+    if len(shape) == 3 and min(shape[1:]) == 1 and max(shape[1:]) > 16:  # (n, 784, 1)
+        shape = shape[0], max(shape[1:])
     if len(shape) == 2:
         return _arrange_flat(shape[1], sample)
     if len(shape) == 3:
