@@ -89,6 +89,8 @@ class EncoderReader:
                 for step, range_ in enumerate(ranges, which * len(ranges)):
                     progress(step / steps)
                     yield from self._conventions(layout, range_)
+                    if self.padding and any(range_.mean):
+                        yield from self._conventions(layout, range_, is_grey_border=True)
                 if shape[2] == 1:
                     return  # the other one is the same
             except AdoptionError as error:  # it does not take this layout
@@ -111,11 +113,14 @@ class EncoderReader:
             )
 
     def _conventions(
-        self, layout: AxisOrder, range_: PixelRange
+        self, layout: AxisOrder, range_: PixelRange, *, is_grey_border: bool = False
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
-        base = EncoderConvention(layout, shape, range_, "mean", names[0], padding=self.padding)
+        base = EncoderConvention(
+            layout, shape, range_, "mean", names[0],
+            padding=self.padding, is_grey_border=is_grey_border,
+        )  # fmt: skip
         outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
