@@ -318,7 +318,8 @@ def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     path = rewired(tmp_path / "encoder.onnx", ["MEAN", "spread"], log_std)
     taken = take("plain", encoder=path)
     assert taken.card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
-    assert any("would give" in line and "--encoder-output mean,log_std" in line for line in said)
+    (told,) = (line for line in said if "would give" in line)
+    assert "--encoder-output mean,log_std" in told and told in taken.card.model.adopted.notes
     (tmp_path / "plain").rename(tmp_path / "kept")
     said.clear()
     right = take("plain", encoder=path, encoder_output="mean,log_std").card
@@ -384,6 +385,24 @@ def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_p
     code: Node = ("Round", ["MEAN"], "code", {})
     card = take("plain", rewired(tmp_path / "encoder.onnx", ["code"], code)).card
     assert any("'code' of encoder.onnx gives whole" in note for note in card.model.adopted.notes)
+
+
+def test_what_outputs_do_in_other_ranges_is_not_told(take: Any, tmp_path: Path) -> None:
+    path = rewired(
+        tmp_path / "encoder.onnx",
+        ["z", "MEAN", "LOG_VAR"],
+        ("ReduceMax", ["x"], "most", {"keepdims": 0}),
+        ("Mul", ["most", "half"], "less", {}),
+        ("Floor", ["less"], "steps", {}),  # 0 for images in [0, 1], 127 for those up to 255
+        ("Sub", ["half", "steps"], "rest", {}),
+        ("Relu", ["rest"], "scale", {}),
+        ("RandomNormalLike", ["MEAN"], "noise", {}),
+        ("Mul", ["noise", "scale"], "scaled", {}),
+        ("Add", ["MEAN", "scaled"], "z", {}),
+    )
+    notes = take("plain", path).card.model.adopted.notes
+    assert any("'z' of encoder.onnx is drawn at random" in note for note in notes)
+    assert not any("repeats" in note for note in notes)
 
 
 def test_results_that_depend_on_the_batch_or_lack_one_are_named(
@@ -834,7 +853,9 @@ def test_outputs_that_are_no_numbers_for_each_image_are_left_alone(
     take: Any, tmp_path: Path
 ) -> None:
     label: Node = ("ArgMax", ["MEAN"], "cluster", {"axis": 1})
-    encoder = rewired(tmp_path / "encoder.onnx", ["MEAN", "LOG_VAR", "cluster"], label)
+    loss: Node = ("ReduceMean", ["LOG_VAR"], "loss", {"keepdims": 0})
+    outputs = ["loss", "MEAN", "LOG_VAR", "cluster"]
+    encoder = rewired(tmp_path / "encoder.onnx", outputs, label, loss)
     model = onnx.load(encoder)
     model.graph.output[-1].type.tensor_type.elem_type = TensorProto.INT64
     onnx.save(model, encoder)
@@ -859,7 +880,7 @@ def test_a_decoder_worse_than_the_average_or_with_too_many_channels_is_refused(
     assert "reconstructs worse than the images' average does" in told
     both: Node = ("Concat", ["IMAGE", "IMAGE"], "both", {"axis": 1})
     told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["both"], both))
-    assert told.endswith("if those are means and variances, let it give the means alone")
+    assert "let it give the means alone, as by x[:, :1] where channels come first" in told
     nodes = [both, ("Concat", ["both", "IMAGE"], "all", {"axis": 1})]
     told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["all"], *nodes))
     assert "as of a mixture of logistics, let it give the mean image alone" in told
@@ -1515,7 +1536,18 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
     assert "the 3 classes" in sentence
     assert "or the number of the class" in sentence
     told = refusal("plain", decoder=tmp_path / "decoder.onnx")
-    assert "if it is a part of the latent, join the parts into one output" in told
+    assert "take them apart in the decoder, as by z.split([3, 10], 1)" in told
+
+
+def test_an_encoder_of_codes_alone_is_told_what_to_give(refusal: Any, tmp_path: Path) -> None:
+    code: Node = ("ArgMax", ["MEAN"], "code", {"axis": 1})
+    encoder = rewired(tmp_path / "encoder.onnx", ["code"], code)
+    model = onnx.load(encoder)
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    onnx.save(model, encoder)
+    told = refusal("plain", encoder)
+    assert told.startswith("encoder.onnx gives whole numbers alone, code: if they are the codes")
+    assert "as codebook(codes).permute(0, 3, 1, 2)" in told
 
 
 def with_class(path: Path, half: str, *, number: bool, first: bool) -> Path:

@@ -102,8 +102,14 @@ def adopt_graphs(
         encoder, decoder, request, loaded, report, progress_of("trying conventions")
     )
     images, labels = sample.images, sample.labels
-    for note in found.notes:
-        report(note)
+    notes: list[str] = []
+
+    def note(sentence: str) -> None:
+        report(sentence)
+        notes.append(sentence)
+
+    for sentence in found.notes:
+        note(sentence)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
     has_variance = found.best.encoder.output != "mean"
     codec = onnx_codec(
@@ -112,12 +118,12 @@ def adopt_graphs(
         likelihood,
         classes=len(dataset.classes) if request.known.condition else 0,
     )
-    reconstructions = check_agreement(codec, found.best, images, labels, report)
-    report_channel_order(codec, reconstructions, images, labels, report)
+    reconstructions = check_agreement(codec, found.best, images, labels, note)
+    report_channel_order(codec, reconstructions, images, labels, note)
     if codec.by_class:
-        report_classes(codec, images, labels, dataset.classes, report)
+        report_classes(codec, images, labels, dataset.classes, note)
     if request.known.encoder_output is None and has_variance:
-        report_spread(codec, found.best.encoder, images, labels, report)
+        report_spread(codec, found.best.encoder, images, labels, note)
     if encoder.batch or decoder.batch:
         report("one item is run at a time; exported for any batch size (dynamic_axes) it is faster")
     metrics, latents = evaluate(
@@ -129,7 +135,7 @@ def adopt_graphs(
         files=hashes(encoder.path, *encoder.beside, decoder.path, *decoder.beside),
         conventions=found.best.words
         | ({"--condition": request.known.condition} if request.known.condition else {}),
-        notes=found.notes,
+        notes=tuple(notes),
         likelihood=likelihood,
         has_variance=has_variance,
         condition=request.known.condition,
