@@ -50,8 +50,13 @@ from explorer.bundle.work import count_multiply_adds
 from explorer.cli import adopt as command
 from explorer.cli.arguments import take_reading
 from explorer.cli.verify import verify
-from explorer.data.dataset import Dataset
+from explorer.data import load
+from explorer.data.dataset import Dataset, Split
 from explorer.data.load import load_dataset
+from explorer.data.pixels import Form
+from explorer.data.report import Report
+from explorer.data.sources.read import read_part
+from explorer.data.sources.source import Part
 from explorer.data.summary import three_lines
 from explorer.errors import ExplorerError
 
@@ -73,6 +78,7 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
         encoder: Path | None = None,
         decoder: Path | None = None,
         data: Path | None = None,
+        padding: int | None = None,
         **known: Any,
     ) -> Bundle:
         request = Request(
@@ -81,6 +87,7 @@ def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
             decoder=decoder or MODELS / f"{name}-decoder.onnx",
             data=str(data or tiny_settings["data"]),
             known=Known(**known),
+            padding=padding,
         )
         path = adopt_graphs(
             request, said.append, lambda what: lambda share: None, command.from_keras
@@ -311,7 +318,8 @@ def test_a_reading_of_the_spread_with_a_smaller_elbo_is_told(
     path = rewired(tmp_path / "encoder.onnx", ["MEAN", "spread"], log_std)
     taken = take("plain", encoder=path)
     assert taken.card.model.adopted.conventions["--encoder-output"] == "mean,log_var"
-    assert any("would give" in line and "--encoder-output mean,log_std" in line for line in said)
+    (told,) = (line for line in said if "would give" in line)
+    assert "--encoder-output mean,log_std" in told and told in taken.card.model.adopted.notes
     (tmp_path / "plain").rename(tmp_path / "kept")
     said.clear()
     right = take("plain", encoder=path, encoder_output="mean,log_std").card
@@ -379,6 +387,24 @@ def test_what_an_output_of_the_encoder_is_not_taken_for_is_told(take: Any, tmp_p
     assert any("'code' of encoder.onnx gives whole" in note for note in card.model.adopted.notes)
 
 
+def test_what_outputs_do_in_other_ranges_is_not_told(take: Any, tmp_path: Path) -> None:
+    path = rewired(
+        tmp_path / "encoder.onnx",
+        ["z", "MEAN", "LOG_VAR"],
+        ("ReduceMax", ["x"], "most", {"keepdims": 0}),
+        ("Mul", ["most", "half"], "less", {}),
+        ("Floor", ["less"], "steps", {}),  # 0 for images in [0, 1], 127 for those up to 255
+        ("Sub", ["half", "steps"], "rest", {}),
+        ("Relu", ["rest"], "scale", {}),
+        ("RandomNormalLike", ["MEAN"], "noise", {}),
+        ("Mul", ["noise", "scale"], "scaled", {}),
+        ("Add", ["MEAN", "scaled"], "z", {}),
+    )
+    notes = take("plain", path).card.model.adopted.notes
+    assert any("'z' of encoder.onnx is drawn at random" in note for note in notes)
+    assert not any("repeats" in note for note in notes)
+
+
 def test_results_that_depend_on_the_batch_or_lack_one_are_named(
     take: Any, refusal: Any, tmp_path: Path
 ) -> None:
@@ -433,11 +459,18 @@ def test_outputs_that_are_not_the_spread_are_told_apart(take: Any, tmp_path: Pat
     assert third.metrics.kl == pytest.approx(card.metrics.kl, abs=0.01)
 
 
-def with_border(path: Path, half: str, before: list[Node], after: list[Node]) -> Path:
-    """Write half of the plain model, of 12 × 12 pixels, with other nodes before and behind it."""
-    model = onnx.load(MODELS / f"plain-{half}.onnx")
+CUT: Node = ("Slice", ["x", "start", "end", "axes"], "cut", {})
+PAD: Node = ("Pad", ["inner", "pads"], "all", {})
+
+
+def with_border(
+    path: Path, half: str, before: list[Node], after: list[Node], name: str = "plain"
+) -> Path:
+    """Write half of a model, of 12 × 12 pixels, with other nodes before and behind it."""
+    model = onnx.load(MODELS / f"{name}-{half}.onnx")
     graph, nodes = model.graph, list(model.graph.node)
     constants = {"start": [2, 2], "end": [14, 14], "axes": [2, 3], "pads": [0, 0, 2, 2] * 2}
+    constants |= {"none": [0, 0], "single": [1, 1]}
     graph.initializer.extend(numpy_helper.from_array(np.array(v), n) for n, v in constants.items())
     graph.initializer.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"))
     del graph.node[:]
@@ -460,23 +493,79 @@ def with_border(path: Path, half: str, before: list[Node], after: list[Node]) ->
     return path
 
 
+def padded_plain(folder: Path) -> tuple[Path, Path]:
+    """Write the plain model with two pixels of padding."""
+    return (
+        with_border(folder / "e.onnx", "encoder", [CUT], []),
+        with_border(folder / "d.onnx", "decoder", [], [PAD]),
+    )
+
+
 def test_a_model_of_padded_images_takes_the_images_as_they_are(
     take: Any, tmp_path: Path, said: list[str]
 ) -> None:
-    padded = (
-        with_border(
-            tmp_path / "e.onnx",
-            "encoder",
-            [("Slice", ["x", "start", "end", "axes"], "cut", {})],
-            [],
-        ),
-        with_border(tmp_path / "d.onnx", "decoder", [], [("Pad", ["inner", "pads"], "all", {})]),
-    )
-    plain, bundle = take("plain"), take("padded", *padded)
+    plain, bundle = take("plain"), take("padded", *padded_plain(tmp_path))
     assert bundle.card.data == plain.card.data  # 12 × 12 pixels, nothing resized
     assert bundle.card.metrics == plain.card.metrics
     assert bundle.card.model.adopted.conventions["--padding"] == "2"
     assert any("2 black pixels on each side" in line for line in said)
+
+
+def test_images_may_have_been_padded_after_they_were_normalised(take: Any, tmp_path: Path) -> None:
+    corner: Node = ("Slice", ["x", "none", "single", "axes"], "left", {})
+    shifted: Node = ("Add", ["cut", "left"], "sum", {})  # which a border of −1 in place of 0 spoils
+    files = (
+        with_border(tmp_path / "e.onnx", "encoder", [CUT, corner, shifted], [], "signed"),
+        with_border(tmp_path / "d.onnx", "decoder", [], [PAD], "signed"),
+    )
+    plain, bundle = take("signed"), take("padded", *files)
+    assert bundle.card.data == plain.card.data
+    assert bundle.card.metrics == plain.card.metrics
+    conventions = bundle.card.model.adopted.conventions
+    assert (conventions["--padding"], conventions["--range"]) == ("2", "-1,1")
+    assert conventions["padded"] == "after --range (grey)"
+    assert any("2 grey pixels on each side" in note for note in bundle.card.model.adopted.notes)
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+def test_a_padding_that_contradicts_the_model_is_refused(
+    refusal: Any, tmp_path: Path, padding: int
+) -> None:
+    sentence = refusal("padded", *padded_plain(tmp_path), padding=padding)
+    assert f"does not agree with --padding {padding}" in sentence
+    assert "with --padding 2 11 %; give that" in sentence
+
+
+def test_a_padding_that_leaves_nothing_is_refused(refusal: Any, tmp_path: Path) -> None:
+    sentence = refusal("padded", *padded_plain(tmp_path), padding=8)
+    assert sentence == "--padding 8 leaves nothing of images of 16 × 16 pixels"
+
+
+def test_a_padding_that_makes_a_model_worse_is_doubted() -> None:
+    stated = candidate(UNIT, "probability", 0.03)
+    other = replace(stated, encoder=replace(stated.encoder, padding=2), errors=stated.errors / 1.5)
+    told = "with it the squared error is 30 % of that of the images' average, but with --padding 2"
+    assert choose_framing([stated, other], [0.1, 0.1], is_known=True) == (
+        0,
+        [f"--padding 0 may be wrong: {told} 20 %"],
+    )
+    assert choose_framing([other, stated], [0.1, 0.1], is_known=True) == (0, [])
+
+
+def test_of_the_framing_that_loses_only_some_images_are_read(
+    take: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: dict[int, int] = {}
+
+    def read(part: Part, indices: np.ndarray | None, form: Form, report: Report) -> Split:
+        split = read_part(part, indices, form, report)
+        counts[form.shape[0]] = max(counts.get(form.shape[0], 0), len(split.images))
+        return split
+
+    monkeypatch.setattr(load, "read_part", read)
+    monkeypatch.setattr(adopt, "MEASURED", 40)
+    bundle = take("padded", *padded_plain(tmp_path))
+    assert counts == {12: bundle.card.data.train_images, 16: 40}
 
 
 def test_a_model_of_resized_images_takes_them_resized(take: Any, tmp_path: Path) -> None:
@@ -764,7 +853,9 @@ def test_outputs_that_are_no_numbers_for_each_image_are_left_alone(
     take: Any, tmp_path: Path
 ) -> None:
     label: Node = ("ArgMax", ["MEAN"], "cluster", {"axis": 1})
-    encoder = rewired(tmp_path / "encoder.onnx", ["MEAN", "LOG_VAR", "cluster"], label)
+    loss: Node = ("ReduceMean", ["LOG_VAR"], "loss", {"keepdims": 0})
+    outputs = ["loss", "MEAN", "LOG_VAR", "cluster"]
+    encoder = rewired(tmp_path / "encoder.onnx", outputs, label, loss)
     model = onnx.load(encoder)
     model.graph.output[-1].type.tensor_type.elem_type = TensorProto.INT64
     onnx.save(model, encoder)
@@ -789,7 +880,7 @@ def test_a_decoder_worse_than_the_average_or_with_too_many_channels_is_refused(
     assert "reconstructs worse than the images' average does" in told
     both: Node = ("Concat", ["IMAGE", "IMAGE"], "both", {"axis": 1})
     told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["both"], both))
-    assert told.endswith("if those are means and variances, let it give the means alone")
+    assert "let it give the means alone, as by x[:, :1] where channels come first" in told
     nodes = [both, ("Concat", ["both", "IMAGE"], "all", {"axis": 1})]
     told = refusal("plain", decoder=decoder_with(tmp_path / "decoder.onnx", ["all"], *nodes))
     assert "as of a mixture of logistics, let it give the mean image alone" in told
@@ -1445,7 +1536,18 @@ def test_what_is_said_of_a_condition_must_be_true(refusal: Any, tmp_path: Path) 
     assert "the 3 classes" in sentence
     assert "or the number of the class" in sentence
     told = refusal("plain", decoder=tmp_path / "decoder.onnx")
-    assert "if it is a part of the latent, join the parts into one output" in told
+    assert "take them apart in the decoder, as by z.split([3, 10], 1)" in told
+
+
+def test_an_encoder_of_codes_alone_is_told_what_to_give(refusal: Any, tmp_path: Path) -> None:
+    code: Node = ("ArgMax", ["MEAN"], "code", {"axis": 1})
+    encoder = rewired(tmp_path / "encoder.onnx", ["code"], code)
+    model = onnx.load(encoder)
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    onnx.save(model, encoder)
+    told = refusal("plain", encoder)
+    assert told.startswith("encoder.onnx gives whole numbers alone, code: if they are the codes")
+    assert "as codebook(codes).permute(0, 3, 1, 2)" in told
 
 
 def with_class(path: Path, half: str, *, number: bool, first: bool) -> Path:

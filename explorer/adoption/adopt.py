@@ -21,7 +21,7 @@ from explorer.adoption.conventions import (
     with_constant,
 )
 from explorer.adoption.graphs import MAX_SAID, AdoptionError, GivenGraph, read_given_graph
-from explorer.adoption.padding import padding_of
+from explorer.adoption.padding import likely_paddings
 from explorer.adoption.result import About, Origin, hashes, write_bundle
 from explorer.adoption.runner import Runner
 from explorer.adoption.signatures import (
@@ -58,7 +58,7 @@ class Request:
         encoder, decoder: ONNX or Keras files.
         data: a data set's name, or a path to images.
         known: conventions that need no trial.
-        padding: how many black pixels the model's images have on each side of the data's; None to
+        padding: how many pixels the model's images have on each side of the data's; None to
             find it out, 0 for images that are resized.
         variance: variance of every pixel of a Gaussian likelihood; None for the best one.
         reading: how the images are read.
@@ -98,23 +98,18 @@ def adopt_graphs(
     """
     request.about.find_place()
     encoder, decoder, loaded = _read_graphs(request, from_keras)
-    datasets = load_framings(encoder, decoder, request, loaded)
-    dataset = datasets[0]
-    for line in three_lines(dataset).splitlines():
-        report(line)
-    if request.known.condition:
-        report(f"the classes are, in this order, {', '.join(dataset.classes)}")
-    samples = [_sample(one, trial_images(decoder)) for one in datasets]
-    count = len(samples[0].images)
-    if count < min(IMAGES, len(dataset.test.images)):
-        report(f"conventions are tried on {count} images, as the decoder computes much")
-    found = find_conventions(
-        encoder, decoder, samples, request.known, report, progress_of("trying conventions")
+    found, dataset, sample = _find_out(
+        encoder, decoder, request, loaded, report, progress_of("trying conventions")
     )
-    dataset = datasets[found.which]
-    images, labels = samples[found.which].images, samples[found.which].labels
-    for note in found.notes:
-        report(note)
+    images, labels = sample.images, sample.labels
+    notes: list[str] = []
+
+    def note(sentence: str) -> None:
+        report(sentence)
+        notes.append(sentence)
+
+    for sentence in found.notes:
+        note(sentence)
     graphs, likelihood = make_graphs(encoder, decoder, found, dataset, request.variance)
     has_variance = found.best.encoder.output != "mean"
     codec = onnx_codec(
@@ -123,12 +118,12 @@ def adopt_graphs(
         likelihood,
         classes=len(dataset.classes) if request.known.condition else 0,
     )
-    reconstructions = check_agreement(codec, found.best, images, labels, report)
-    report_channel_order(codec, reconstructions, images, labels, report)
+    reconstructions = check_agreement(codec, found.best, images, labels, note)
+    report_channel_order(codec, reconstructions, images, labels, note)
     if codec.by_class:
-        report_classes(codec, images, labels, dataset.classes, report)
+        report_classes(codec, images, labels, dataset.classes, note)
     if request.known.encoder_output is None and has_variance:
-        report_spread(codec, found.best.encoder, images, labels, report)
+        report_spread(codec, found.best.encoder, images, labels, note)
     if encoder.batch or decoder.batch:
         report("one item is run at a time; exported for any batch size (dynamic_axes) it is faster")
     metrics, latents = evaluate(
@@ -140,7 +135,7 @@ def adopt_graphs(
         files=hashes(encoder.path, *encoder.beside, decoder.path, *decoder.beside),
         conventions=found.best.words
         | ({"--condition": request.known.condition} if request.known.condition else {}),
-        notes=found.notes,
+        notes=tuple(notes),
         likelihood=likelihood,
         has_variance=has_variance,
         condition=request.known.condition,
@@ -172,6 +167,55 @@ def _read_graphs(
     return encoder, decoder, dataset
 
 
+def _find_out(
+    encoder: GivenGraph,
+    decoder: GivenGraph,
+    request: Request,
+    loaded: Dataset | None,
+    report: Callable[[str], None],
+    progress: Progress,
+) -> tuple[Found, Dataset, Sample]:
+    """Find out how the model takes and gives images.
+
+    Returns:
+        That, the images as the model takes them, and those on which it was tried. Of images with
+        other padding, if that is tried too, only a sample is read.
+    """
+    fitting = load_fitting(encoder, decoder, request, loaded, request.padding or 0)
+    paddings = likely_paddings(encoder, fitting, request.padding)
+    if len(paddings) == 1:
+        datasets = [fitting]
+        _describe(fitting, request, report)
+    else:
+        datasets = [
+            load_fitting(encoder, decoder, request, None, padding, most=MEASURED)
+            for padding in paddings
+        ]
+    count = trial_images(decoder)
+    samples = [_sample(one, count) for one in datasets]
+    if count < min(IMAGES, len(datasets[0].test.images)):
+        report(f"conventions are tried on {count} images, as the decoder computes much")
+    found = find_conventions(
+        encoder, decoder, samples, request.known, report, progress,
+        is_padding_known=request.padding is not None,
+    )  # fmt: skip
+    sample, padding = samples[found.which], paddings[found.which]
+    if len(paddings) == 1:
+        return found, fitting, sample
+    if padding != (request.padding or 0):
+        fitting = load_fitting(encoder, decoder, request, loaded, padding)
+    _describe(fitting, request, report)
+    return found, fitting, sample
+
+
+def _describe(dataset: Dataset, request: Request, report: Callable[[str], None]) -> None:
+    """Report what the images are, and the order of their classes if the model takes these."""
+    for line in three_lines(dataset).splitlines():
+        report(line)
+    if request.known.condition:
+        report(f"the classes are, in this order, {', '.join(dataset.classes)}")
+
+
 def _sample(dataset: Dataset, count: int) -> Sample:
     """Choose test images to try conventions on."""
     rows = evenly_spaced(len(dataset.test.images), count)
@@ -180,33 +224,13 @@ def _sample(dataset: Dataset, count: int) -> Sample:
     return Sample(images, labels, one_hot(labels, dataset), usual_ranges(train))
 
 
-def load_framings(
-    encoder: GivenGraph, decoder: GivenGraph, request: Request, loaded: Dataset | None
-) -> list[Dataset]:
-    """Load the images that ``load_fitting`` does; before them, if padding is likely, smaller ones.
-
-    Raises:
-        AdoptionError: if the encoder takes no images with the padding that is asked for.
-    """
-    fitting = load_fitting(encoder, decoder, request, loaded, request.padding or 0)
-    if request.padding is None and fitting.stored_size:
-        stored = *fitting.stored_size, fitting.image_shape[2]
-        if padding := padding_of(encoder, stored):
-            return [load_fitting(encoder, decoder, request, loaded, padding), fitting]
-    elif request.padding and padding_of(encoder, fitting.image_shape) != request.padding:
-        raise AdoptionError(
-            f"--padding needs an encoder of images of a fixed size, but {encoder.path.name} takes "
-            f"{encoder.inputs[0]}"
-        )
-    return [fitting]
-
-
 def load_fitting(
     encoder: GivenGraph,
     decoder: GivenGraph,
     request: Request,
     loaded: Dataset | None,
     padding: int,
+    most: int | None = None,
 ) -> Dataset:
     """Load the images in the size and colours that the encoder takes.
 
@@ -215,6 +239,7 @@ def load_fitting(
         request: what the user asks for.
         loaded: the data set as the user wants it read, if it was loaded before: taken if it fits.
         padding: how many pixels the images are smaller on each side.
+        most: how many images of each split are read at most, for a trial; by default all.
 
     Raises:
         AdoptionError: if they cannot be converted to these, or a graph takes other classes.
@@ -234,6 +259,10 @@ def load_fitting(
 
     def load(size: tuple[int, int] | None = None, *, grey: bool = False) -> Dataset:
         if size:
+            if min(size) <= 2 * padding:
+                raise AdoptionError(
+                    f"--padding {padding} leaves nothing of images of {size[0]} × {size[1]} pixels"
+                )
             size = size[0] - 2 * padding, size[1] - 2 * padding
         if size and reading.image_size not in (None, size):
             raise AdoptionError(
@@ -244,7 +273,7 @@ def load_fitting(
         if loaded and _fits(loaded, size, grey=grey):
             dataset = loaded
         else:
-            dataset = load_dataset(request.data, fitting, data_dir=request.data_dir)
+            dataset = load_dataset(request.data, fitting, data_dir=request.data_dir, most=most)
         for graph in (encoder, decoder):
             check_condition(graph, dataset.classes)
         return dataset

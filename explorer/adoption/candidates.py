@@ -102,6 +102,8 @@ class Candidate:
             words["decoder's layout"] = self.decoder.layout
         if self.encoder.padding:
             words["--padding"] = str(self.encoder.padding)
+        if self.encoder.is_grey_border:
+            words["padded"] = "after --range (grey)"
         return words
 
     @property

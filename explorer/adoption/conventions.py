@@ -163,7 +163,9 @@ class EncoderConvention:
         is_positive: whether no spread was negative when it was tried: it may be of any kind.
         shared: how many numbers a spread has that is one for all dimensions of an image, or the
             same for all images; 0 if each number has its own.
-        padding: how many black pixels the model's images have around those of the data.
+        padding: how many pixels the model's images have on each side of those of the data.
+        is_grey_border: whether these are 0 in the model's range, as if images were padded after
+            they were normalised; else black.
     """
 
     layout: AxisOrder
@@ -176,6 +178,7 @@ class EncoderConvention:
     is_positive: bool = False
     shared: int = 0
     padding: int = 0
+    is_grey_border: bool = False
 
     @property
     def kind(self) -> SpreadKind | None:
@@ -243,13 +246,16 @@ def adapt_encoder(
     """Return the graph from a bundle's images to ``z_mean`` and, if it is known, ``z_log_var``."""
     edit = _Edit(graph.model)
     images = edit.input("image", [graph.batch or "n", *image_shape])
-    if convention.padding:
-        images = edit.add("Pad", images, np.array([0, 1, 1, 0] * 2) * convention.padding)
+    pads = np.array([0, 1, 1, 0] * 2) * convention.padding
+    if convention.padding and not convention.is_grey_border:
+        images = edit.add("Pad", images, pads)
     if convention.range != UNIT:
         if convention.range.is_bgr:
             images = edit.add("Gather", images, _REVERSED, axis=3)
         mean, std = _moments(convention.range)
         images = edit.add("Div", edit.add("Sub", images, mean), std)
+    if convention.padding and convention.is_grey_border:
+        images = edit.add("Pad", images, pads)
     if convention.layout == "nchw":
         images = edit.add("Transpose", images, perm=[0, 3, 1, 2])
     if graph.inputs[0].is_flat or len(convention.shape) != 3:

@@ -32,6 +32,7 @@ from explorer.adoption.rewriting import is_same
 from explorer.adoption.runner import BY_BATCH, FEW, Runner
 from explorer.adoption.signatures import image_forms
 from explorer.adoption.spreads import likely_kind
+from explorer.bundle.compact import drop_unused
 from explorer.core.neighbourhood import Progress
 
 _SPREAD = re.compile(r"var|std|sig|scale|spread|lv|log", re.I)
@@ -45,7 +46,7 @@ class EncoderReader:
     """Reads the encoder's outputs for the images, with each output as the mean.
 
     Attributes:
-        notes: sentences for the user about the outputs, whichever way is taken.
+        notes: sentences for the user about the graph, whichever way is taken.
         padding: how many pixels more than the images the encoder takes on each side.
         pictures: names of outputs that are images themselves rather than latents.
         constant: names of outputs that are the same for all images.
@@ -63,6 +64,7 @@ class EncoderReader:
         self.padding = padding_of(graph, images.shape[1:])
         self.decoder_input, self.latent = decoder_input, decoder_input.fixed_shape
         self.notes = list(graph.notes)
+        self.remarks: dict[tuple[AxisOrder, PixelRange], list[str]] = {}
         self.unused: dict[tuple[AxisOrder, PixelRange], dict[str, str]] = {}
         self.codes: set[tuple[AxisOrder, PixelRange, str]] = set()
         self.draws: dict[tuple[AxisOrder, PixelRange, str], list[str]] = {}
@@ -89,6 +91,8 @@ class EncoderReader:
                 for step, range_ in enumerate(ranges, which * len(ranges)):
                     progress(step / steps)
                     yield from self._conventions(layout, range_)
+                    if self.padding and any(range_.mean):
+                        yield from self._conventions(layout, range_, is_grey_border=True)
                 if shape[2] == 1:
                     return  # the other one is the same
             except AdoptionError as error:  # it does not take this layout
@@ -98,6 +102,7 @@ class EncoderReader:
 
     def notes_on(self, convention: EncoderConvention) -> Iterator[str]:
         """Yield which outputs are of no use with this convention, and if latents may be codes."""
+        yield from self.remarks[convention.layout, convention.range]
         for name, why in self.unused[convention.layout, convention.range].items():
             yield f"{name!r} of {self.graph.path.name} {why} and was not used"
         way = convention.layout, convention.range, convention.mean
@@ -111,11 +116,14 @@ class EncoderReader:
             )
 
     def _conventions(
-        self, layout: AxisOrder, range_: PixelRange
+        self, layout: AxisOrder, range_: PixelRange, *, is_grey_border: bool = False
     ) -> Iterator[tuple[EncoderConvention, np.ndarray]]:
         names = [port.name for port in self.graph.outputs]
         shape = tuple(int(size or 0) for size in self.graph.inputs[0].shape)
-        base = EncoderConvention(layout, shape, range_, "mean", names[0], padding=self.padding)
+        base = EncoderConvention(
+            layout, shape, range_, "mean", names[0],
+            padding=self.padding, is_grey_border=is_grey_border,
+        )  # fmt: skip
         outputs = self._outputs(base, names)
         flat = {name: values.reshape(len(values), -1) for name, values in outputs.items()}
         finite = {name: values for name, values in flat.items() if np.isfinite(values).all()}
@@ -208,10 +216,12 @@ class EncoderReader:
         model = adapt_encoder(self.graph, convention, self.images.shape[1:])
         del model.graph.output[:]
         model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+        drop_unused(model.graph)  # the convention reads an output that may be one number
         run, path = Runner(self.graph, self.condition, model.SerializeToString()), self.graph.path
         few = self.images[:FEW]
         outputs, again, once_more = run.all(self.images), run.all(few), run.all(few)
         found: dict[str, np.ndarray] = {}
+        remarks = self.remarks[convention.layout, convention.range] = []
         counts, by_batch = set(), False
         for name, first, second, third, single in zip(
             names, outputs, again, once_more, run.all(few[:1]), strict=True
@@ -222,18 +232,18 @@ class EncoderReader:
                 found[name] = np.broadcast_to(single.ravel(), (len(self.images), single.size))
             elif len(first) != len(self.images):
                 counts.add(len(second))
-                self._note(
+                remarks.append(
                     f"{name!r} of {path.name} has {len(second)} value{'s' * (len(second) > 1)} for "
                     f"{FEW} images and was not used"
                 )
             elif not is_same(first[:FEW], second):
                 by_batch |= is_same(second, third)
                 why = "depends on the batch" if is_same(second, third) else "is drawn at random"
-                self._note(f"{name!r} of {path.name} {why} and was not used")
+                remarks.append(f"{name!r} of {path.name} {why} and was not used")
             elif repeated == name:  # the same output twice
                 continue
             elif repeated is not None:
-                self._note(f"{name!r} of {path.name} repeats {repeated!r}")
+                remarks.append(f"{name!r} of {path.name} repeats {repeated!r}")
             else:
                 found[name] = first
         if by_batch and len(found) < 2:
@@ -249,10 +259,6 @@ class EncoderReader:
                 "with the mean among its outputs"
             )
         return found
-
-    def _note(self, sentence: str) -> None:
-        if sentence not in self.notes:
-            self.notes.append(sentence)
 
 
 def _unlikeness(names: list[str], mean: str, spread: str) -> tuple[bool, bool, bool, int]:

@@ -39,6 +39,8 @@ MAX_LATENT_DIM = 1024
 """Largest number of latent dimensions of a model that is adopted."""
 SINGLE = "tensor(float)"
 """How onnxruntime names the type of arrays in single precision."""
+_WHOLE = "tensor(int64)", "tensor(int32)"
+"""How it names those of whole numbers."""
 _INTEGERS = re.compile("[Qq]uantize|Integer|^QLinear")
 """Operators of quantised models."""
 _OTHERS = {
@@ -327,6 +329,13 @@ def _describe(path: Path, beside: tuple[Path, ...], model: onnx.ModelProto) -> G
         raise AdoptionError(f"{error}{remedy}") from error
     batches = {_size(value.shape[0]) if value.shape else 1 for value in session.get_inputs()}
     given = [value for value in session.get_outputs() if value.type == SINGLE]
+    codes = [value.name for value in session.get_outputs() if value.type in _WHOLE]
+    if codes and not given:
+        raise AdoptionError(
+            f"{path.name} gives whole numbers alone, {codes[0]}: if they are the codes of a "
+            "VQ-VAE, let it give the vectors that they stand for, as "
+            "codebook(codes).permute(0, 3, 1, 2), and let the decoder take these"
+        )
     for value in [*session.get_inputs(), *([] if given else session.get_outputs())]:
         if value.type != SINGLE:
             verb = "gives" if value in session.get_outputs() else "takes"

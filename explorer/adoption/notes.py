@@ -47,7 +47,11 @@ def why_nothing_fits(
     given = {*decoded, *(math.prod(s or 0 for s in port.shape) for port in decoder.outputs)}
     question = f"is it the decoder of {encoder.path.name}?"
     if 2 * pixels in given:
-        question = "if those are means and variances, let it give the means alone"
+        channels = image_shape[-1]
+        question = (
+            "if those are means and variances, let it give the means alone, as by "
+            f"x[:, :{channels}] where channels come first"
+        )
     elif pixels in given:
         question = "those of some images are NaN or infinite, or drawn at random"
     elif 256 * pixels in given:

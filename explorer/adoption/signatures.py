@@ -13,14 +13,6 @@ from explorer.adoption.conventions import AxisOrder, separate_class
 from explorer.adoption.graphs import AdoptionError, GivenGraph
 from explorer.core.pixels import square_of
 
-_ELSE = {
-    "images": "if it is noise, fix it to 0 in the export",
-    "a latent": "if it is a part of the latent, join the parts into one output of the encoder and "
-    "one input of the decoder (a decoder that needs the encoder's features, as by skip "
-    "connections, cannot be adopted)",
-}
-"""What else the second input of an encoder or a decoder may be."""
-
 
 def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None:
     """Check that the graphs take images and latents, and besides only what the user stated.
@@ -41,7 +33,7 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
             "and at most the class beside it"
             if known.condition
             else "alone; if the second is the class, say so with --condition labels; "
-            + _ELSE[expected]
+            + _or_else(graph, expected)
         )
         raise AdoptionError(
             f"{graph.path.name} takes {_list(graph.inputs)}; expected {expected} {remedy}"
@@ -51,6 +43,19 @@ def check_inputs(encoder: GivenGraph, decoder: GivenGraph, known: Known) -> None
             f"{decoder.path.name} takes {_list(decoder.inputs)} alone, no class: leave "
             "--condition out, or export z and the class as two inputs, if it joins them"
         )
+
+
+def _or_else(graph: GivenGraph, expected: str) -> str:
+    """What else the second input of an encoder or a decoder may be, and what to do then."""
+    if expected == "images":
+        return "if it is noise, fix it to 0 in the export"
+    sizes = [math.prod(port.fixed_shape or ()) for port in graph.inputs]
+    return (
+        "if it is a part of the latent, join the parts in the encoder, as by "
+        "torch.cat([part.flatten(1) for part in means], 1), and take them apart in the decoder, "
+        f"as by z.split({sizes}, 1) (a decoder that needs the encoder's features, as by skip "
+        "connections, cannot be adopted)"
+    )
 
 
 def separate_classes(

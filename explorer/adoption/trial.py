@@ -105,15 +105,18 @@ def find_conventions(
     known: Known,
     report: Callable[[str], None],
     progress: Progress = lambda share: None,
+    *,
+    is_padding_known: bool = False,
 ) -> Found:
     """Try every way to read the model, and take the one that reconstructs best.
 
     Args:
         encoder, decoder: the graphs.
-        samples: the images to try them on; two if they may be padded or resized.
+        samples: the images to try them on; several if they may be padded or resized.
         known: conventions that need no trial.
         report: called with a line for each of the best ways.
         progress: called with the share of the ways that were tried.
+        is_padding_known: whether the user states the padding, that of the first sample.
 
     Raises:
         AdoptionError: if nothing fits, several ways are equally good, a flag contradicts what is
@@ -121,7 +124,9 @@ def find_conventions(
     """
     averages = [error_of_average(sample.images) for sample in samples]
     tried = [_try(encoder, decoder, sample, known, progress) for sample in samples]
-    which, framing = choose_framing([candidates[0] for _, candidates in tried], averages)
+    which, framing = choose_framing(
+        [candidates[0] for _, candidates in tried], averages, is_known=is_padding_known
+    )
     sample, average, (reader, candidates) = samples[which], averages[which], tried[which]
     if len(decoder.outputs) > 1:
         agreeing = [one for one in candidates if agrees(one, known)]

@@ -146,7 +146,7 @@ def parse_arguments() -> argparse.Namespace:
         "--padding",
         type=number(int, 0),
         metavar="PIXELS",
-        help="black pixels on each side of the images, in the model's (0: the images are resized)",
+        help="pixels on each side of the images, in the model's (0: the images are resized)",
     )
     add(
         "--variance",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.core.subsets import split_by_class
+from explorer.core.subsets import evenly_spaced, split_by_class
 from explorer.data.binarise import BINARY, WORDS
 from explorer.data.dataset import Dataset, Split
 from explorer.data.files.tree import title_of
@@ -42,6 +42,7 @@ def load_dataset(
     *,
     data_dir: Path | None = None,
     download: bool = True,
+    most: int | None = None,
 ) -> Dataset:
     """Load a named set, or the user's own images.
 
@@ -54,6 +55,7 @@ def load_dataset(
         reading: how to read the images.
         data_dir: a folder of data sets, such as one that holds ``mnist/*.gz``, or the set's own.
         download: whether to download a named set that is not on this machine.
+        most: how many images of each split are read at most, evenly spaced; by default all.
 
     Raises:
         DatasetError: there is no such set, or it cannot be used.
@@ -65,9 +67,9 @@ def load_dataset(
     try:
         found, reading = find_source(source, reading)
         if isinstance(found, str):
-            return _binary(_load_named(found, data_dir, reading, download))
+            return _binary(_load_named(found, data_dir, reading, download, most))
         with without_warnings_of_pillow():
-            return _binary(_load_own(found, reading))
+            return _binary(_load_own(found, reading, most))
     except OSError as error:
         raise _explain(error) from error
 
@@ -133,7 +135,7 @@ def _begins_files(path: Path) -> bool:
     )
 
 
-def _load_own(path: Path, reading: Reading) -> Dataset:
+def _load_own(path: Path, reading: Reading, most: int | None) -> Dataset:
     report = Report()
     layout = find_images(path, reading, report)
     train, test = _choose_parts(layout, report)
@@ -158,8 +160,8 @@ def _load_own(path: Path, reading: Reading) -> Dataset:
         origin=layout.origin,
         image_shape=form.shape,
         may_be_kept=True,
-        read_train=partial(_read, train, train_rows, form, report),
-        read_test=partial(_read, test or train, test_rows, form, report),
+        read_train=partial(_read, train, train_rows, form, report, most),
+        read_test=partial(_read, test or train, test_rows, form, report, most),
         range=form.range,
         reading=reading,
         report=report,
@@ -241,7 +243,9 @@ def _choose_range(sources: list[Source], survey: Survey, reading: Reading, repor
     return scale
 
 
-def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bool) -> Dataset:
+def _load_named(
+    name: str, data_dir: Path | None, reading: Reading, download: bool, most: int | None
+) -> Dataset:
     named, report = NAMED[name], Report()
     own = replace(reading, image_size=None, grey=False, fit="crop", binarise=None, whole=False)
     scale = named.range
@@ -283,8 +287,8 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
         origin=layout.origin,
         image_shape=form.shape,
         may_be_kept=named.may_be_kept,
-        read_train=partial(_read, train, None, form, report),
-        read_test=partial(_read, test or train, None, form, report),
+        read_train=partial(_read, train, None, form, report, most),
+        read_test=partial(_read, test or train, None, form, report, most),
         known_background=named.background,
         range=form.range,
         reading=reading,
@@ -293,7 +297,12 @@ def _load_named(name: str, data_dir: Path | None, reading: Reading, download: bo
     )
 
 
-def _read(part: Part, indices: np.ndarray | None, form: Form, report: Report) -> Split:
+def _read(
+    part: Part, indices: np.ndarray | None, form: Form, report: Report, most: int | None
+) -> Split:
+    if most is not None:
+        indices = np.arange(len(part)) if indices is None else indices
+        indices = indices[evenly_spaced(len(indices), most)]
     try:
         return read_part(part, indices, form, report)
     except OSError as error:
