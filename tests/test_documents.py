@@ -154,7 +154,7 @@ def test_experiments_that_became_models_have_the_figures_of_their_curves() -> No
 def test_what_the_flow_brings_is_told_with_the_figures_of_the_cards() -> None:
     text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"\*\*What the flow brings\*\*.*?\n\n", text, re.DOTALL)
-    for name in ("mnist-8d", "mnist-8d-flow", "mnist-20d-no-flow", "mnist-20d",
+    for name in ("mnist-8d-no-refinement", "mnist-8d-flow", "mnist-20d-no-flow", "mnist-20d",
                  "cifar10-80d-no-flow", "cifar10-80d",
                  "cifar10-500d-tanh-mlp", "cifar10-500d-tanh-mlp-flow"):  # fmt: skip
         assert f"{MODELS[name].card.metrics.neg_elbo:.2f}" in told, name
@@ -163,6 +163,6 @@ def test_what_the_flow_brings_is_told_with_the_figures_of_the_cards() -> None:
 def test_what_refinement_brings_is_told_with_the_figures_of_the_cards() -> None:
     text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"\*\*What the steps bring.\*\*.*?\n\n", text, re.DOTALL)
-    for name in ("fashion_mnist-2d", "fashion_mnist-8d", "mnist-2d"):
+    for name in ("fashion_mnist-2d", "fashion_mnist-8d", "mnist-2d", "mnist-8d"):
         for model in (MODELS[name], MODELS[f"{name}-no-refinement"]):
             assert f"{model.card.metrics.neg_elbo:.2f}" in told, name

@@ -72,7 +72,7 @@ SHIPPED = (
     Settings("fashion_mnist", 2, refinement=3),
     Settings("fashion_mnist", 8, epochs=120, refinement=2),
     Settings("mnist", 2, "residual-digits", refinement=3),
-    Settings("mnist", 8, "residual-wide-digits"),
+    Settings("mnist", 8, "residual-wide-digits", refinement=3),
     Settings("mnist", 8, "residual-flow-digits", name="mnist-8d-flow"),
     Settings("mnist", 20, "residual-flow-digits"),
     Settings("cifar10", 15, reading=Reading(grey=True)),

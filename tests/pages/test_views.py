@@ -222,7 +222,7 @@ def test_what_streamlit_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch)
 def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bundle]) -> None:
     plain = bundles[DEEP].card
     steps = [{"layer": "InverseAutoregressive", "units": 8}] * 3
-    recipe = override(plain.model.recipe, flow=steps, context=4)
+    recipe = override(plain.model.recipe, flow=steps, context=4, refinement=0)
     model = plain.model.model_copy(update={"recipe_if_trained": recipe})
     bent = plain.model_copy(update={"model": model})
     assert "closed form" not in kl_definition(plain)
@@ -235,7 +235,10 @@ def test_a_flow_is_part_of_the_architecture_and_of_the_kl(bundles: dict[str, Bun
     assert parts["Decoder"][-1] == "head: Dense() → Bernoulli likelihood"
     parts = dict(architecture(plain.model.recipe))
     assert list(parts) == ["Encoder", "Decoder"]
-    assert parts["Encoder"][-1] == "heads: z_mean, z_log_var"
+    assert parts["Encoder"][-2:] == [
+        "heads: z_mean, z_log_var",
+        "then 3 Gauss–Newton steps through the decoder",
+    ]
 
 
 def test_the_app_imports_nothing_that_is_large(tmp_path: Path) -> None:
