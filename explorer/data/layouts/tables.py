@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.data.files.kinds import stem_of
+from explorer.data.layouts.json_tables import FILE
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
@@ -177,7 +178,7 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         first = next((name for name in files if name.startswith(table.folder)), None)
         if first is None:
             continue
-        if named is None and label_title(table.columns):
+        if named is None and FILE not in table.columns and label_title(table.columns):
             report.note(f"{table.name} is not used: no column of it names images such as {first}")
         elif named and not any(is_named_as(table.columns[named][0], file) for file in files):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
