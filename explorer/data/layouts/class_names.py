@@ -162,7 +162,7 @@ def _read_table(tree: Tree, name: str) -> dict[str, str]:
     labels, names = [row[0] for row in cells], [row[-1] for row in cells]
     are_words = numbers_or_words(names).dtype.kind == "U" and len({*names}) == len(names) > 1
     if not (counts_up(labels) and are_words) or any(map(_is_image, names)):
-        return {}
+        return {}  # perhaps labels of images
     return _Doubtful(zip(labels, names, strict=True))
 
 

@@ -46,6 +46,8 @@ from explorer.data.roles import (
 
 _FEW, _SLIPS = 3, 0.05
 """Number and share of the images that may have two different rows in a table by mistake."""
+_WIDEST = 50
+"""Most columns of a table of labels; wider ones hold pixels."""
 _SAY_NOTHING = frozenset(("list", "of", "trainval", "celeb", "a"))
 """Words in the name of a table that are not titles."""
 
@@ -178,7 +180,8 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         first = next((name for name in files if name.startswith(table.folder)), None)
         if first is None:
             continue
-        if named is None and FILE not in table.columns and label_title(table.columns):
+        may_label = FILE not in table.columns and len(table.columns) <= _WIDEST
+        if named is None and may_label and label_title(table.columns):
             report.note(f"{table.name} is not used: no column of it names images such as {first}")
         elif named and not any(is_named_as(table.columns[named][0], file) for file in files):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
