@@ -107,6 +107,17 @@ def test_folders_beside_the_splits_are_left_out_and_told(folder: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["DATA", "images"])
+def test_a_folder_that_says_nothing_beside_test_images_is_for_training(
+    folder: Path, name: str
+) -> None:
+    for split, count in ((name, 4), ("TEST", 2)):
+        save_classes(folder / split, {"stop": count, "yield": count})
+    found = load_dataset(folder)
+    assert (found.classes, counts(found)) == (("stop", "yield"), (8, 4))
+    assert f"the folder {name} is taken for the training images" in told(found)
+
+
 def test_a_flat_test_folder_beside_a_flat_training_folder_is_the_test_split(folder: Path) -> None:
     save_classes(folder, {"train": 4, "test": 2})
     pets = load_dataset(folder)

@@ -528,6 +528,15 @@ def test_json_of_objects_in_one_image_says_nothing_of_others(folder: Path) -> No
     assert found.report.left_out == {"text files": (3, "0.json")}
 
 
+def test_json_of_each_image_that_gives_no_label_is_counted_alone(folder: Path) -> None:
+    for number in range(3):
+        save_image(folder / f"{number}.png")
+        (folder / f"{number}.json").write_text(json.dumps({"width": 8, "height": 8}))
+    report = load_dataset(folder).report
+    assert report.left_out == {"text files": (3, "0.json")}
+    assert not any("json" in note for note in report.notes)
+
+
 def in_coco(categories: Sequence[Sequence[int]]) -> dict[str, Any]:
     """Describe objects of these categories in images ``0.png``, ``1.png``, … as COCO does."""
     objects = [(image, one) for image, several in enumerate(categories, 7) for one in several]
@@ -724,6 +733,24 @@ def test_a_mapping_of_emnist_names_the_classes(folder: Path) -> None:
     found = load_dataset(folder)
     assert found.classes == ("0", "1", "A", "a")
     assert found.report.left_out == {"text files": (1, "emnist-digits-mapping.txt")}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("labels.csv", ["ClassId,Name", "0,stop", "1,give way", "2,no entry"]),
+        ("signnames.csv", ["ClassId;SignName", "0;stop", "1;give way"]),
+        ("k49_classmap.csv", ["index,codepoint,char", "0,U+1,stop", "1,U+2,give way"]),
+    ],
+)
+def test_a_table_may_name_the_classes(folder: Path, name: str, rows: list[str]) -> None:
+    """As beside GTSRB, and Kuzushiji-49."""
+    save_classes(folder, {"0": 3, "1": 3})
+    (folder / name).write_text("\n".join(rows))
+    found = load_dataset(folder)
+    is_short = len(rows) < 4
+    assert found.classes == (("stop", "give way") if is_short else ("0", "1"))
+    assert (f"the classes are called as in {name}" in told(found)) == is_short
 
 
 def test_classes_may_stand_in_the_names_of_files(folder: Path) -> None:

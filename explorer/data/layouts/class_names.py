@@ -1,7 +1,8 @@
-"""Read lists of class names: EMNIST's mappings, WordNet's words, ``classes.txt``."""
+"""Read lists of class names: EMNIST's mappings, WordNet's words, ``classes.txt``, ``names.csv``."""
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 from explorer.data.files.kinds import kind_of_file, suffix_of
 from explorer.data.files.matlab import load_mat
 from explorer.data.files.tree import Tree
+from explorer.data.layouts.labels import numbers_or_words
 from explorer.data.layouts.table import decode
 from explorer.data.pixels import FORMAT_OF_SUFFIX
 from explorer.data.report import Report
@@ -28,6 +30,8 @@ _LINES = re.compile(r"(.*/)?(classes|labels|(class|label)_?names|categories\w*)\
 _NAME_WORDS = frozenset(("map", "names", "name", "classes", "class", "labels", "categories"))
 """Words in the names of files, and of arrays in them, that may hold class names."""
 _MAT_WORDS = _NAME_WORDS | {"meta", "annos", "annotations"}
+_TABLE = re.compile(r"(.*/)?[^/]*(class|label|categor|names|map)[^/]*\.(csv|tsv)", re.IGNORECASE)
+_LONGEST_TABLE = 2**16  # bytes
 _MANY = 10
 """A list with at least this many names may name more classes than the set has."""
 _MOST_LOOKED_INTO = 20  # files of each type
@@ -55,14 +59,15 @@ def read_class_names(tree: Tree, pick: str | None, *, in_matlab: bool = True) ->
         for name in islice(called, _MOST_LOOKED_INTO):
             if names := _read_json(tree, name) if suffix == ".json" else _read_mat(tree, name):
                 found[name] = names
+    for name in islice(filter(_TABLE.fullmatch, tree.names()), _MOST_LOOKED_INTO):
+        if names := _read_table(tree, name):
+            found[name] = names
     for name in tree.names():
         if name.endswith(".txt") and (read := _reader_of(name.lower())):
             with tree.local(name) as file:
                 content = decode(file.read(_LONGEST_LIST))
             lines = [line.strip() for line in content.splitlines() if line.strip()]
-            tells_files = all(
-                suffix_of(_FIRST.split(line)[0]) in FORMAT_OF_SUFFIX for line in lines
-            )
+            tells_files = all(_is_image(_FIRST.split(line)[0]) for line in lines)
             if not tells_files and len({*lines}) == len(lines):  # else labels of images
                 found[name] = read(lines)
     order = sorted(found, key=lambda name: (pick not in words_of(name), len(found[name])))
@@ -139,10 +144,30 @@ def _read_json(tree: Tree, name: str) -> dict[str, str]:
         labels, names = [*map(str, names)], labels
     are_names = all(isinstance(name, str) for name in names)
     differ = are_names and len({*names}) == len({*labels}) == len(names) > 1
-    if not differ or any(suffix_of(text) in FORMAT_OF_SUFFIX for text in (*labels, *names)):
+    if not differ or any(map(_is_image, (*labels, *names))):
         return {}  # perhaps labels of images
     found = zip(labels, names, strict=True)
     return _Doubtful(found) if are_numbered or isinstance(read, list) else dict(found)
+
+
+def _read_table(tree: Tree, name: str) -> dict[str, str]:
+    """Read rows of a number that counts up and a name, last; return ``{}`` for anything else."""
+    with tree.local(name) as file:
+        content = decode(file.read(_LONGEST_TABLE + 1))
+    mark = max("\t;,", key=content.count)
+    rows = [row for row in csv.reader(content.splitlines(), delimiter=mark) if row]
+    if len(content) > _LONGEST_TABLE or {*map(len, rows)} not in ({2}, {3}):
+        return {}
+    cells = [[cell.strip() for cell in row] for row in rows[1:]]
+    labels, names = [row[0] for row in cells], [row[-1] for row in cells]
+    are_words = numbers_or_words(names).dtype.kind == "U" and len({*names}) == len(names) > 1
+    if not (counts_up(labels) and are_words) or any(map(_is_image, names)):
+        return {}  # perhaps labels of images
+    return _Doubtful(zip(labels, names, strict=True))
+
+
+def _is_image(name: str) -> bool:
+    return suffix_of(name) in FORMAT_OF_SUFFIX
 
 
 def _read_codes(lines: list[str]) -> dict[str, str]:

@@ -31,8 +31,8 @@ def spread_over_folders(tables: Sequence[Table], files: Sequence[str], report: R
         images = [path for path in paths if folder_of(path) in row_of]
         rows, cells = [row_of[folder_of(path)] for path in images], table.columns[title]
         report.note(
-            f"the rows of {table.name} are folders of images: {cells[rows[0]]}, its {title}, is "
-            f"that of {images[0]}"
+            f"a row of {table.name} tells of all images in a folder: {title} {cells[rows[0]]} of "
+            f"{images[0]} and others"
         )
         if unused := len(cells) - len({*rows}):
             report.note(f"{unused:,} of {len(cells):,} rows of {table.name} name no folder")

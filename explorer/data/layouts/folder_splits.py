@@ -59,6 +59,10 @@ def sort_by_split(
     roles = {top: read_name(top).role for top in tops}
     if "background" in roles and not any("evaluation" in words_of(top) for top in tops):
         roles["background"] = None  # a class, where it is not Omniglot's split
+    plain = [top for top, role in roles.items() if role is None and _says_nothing(top)]
+    if len(plain) == 1 and {*roles.values()} & {TEST, VALIDATION} and TRAIN not in roles.values():
+        roles[plain[0]] = TRAIN
+        report.note(f"the folder {plain[0]} is taken for the training images")
     if not {TRAIN} < {*roles.values()} - {None, UNLABELLED}:
         return _split_below(folders) or _as_classes(folders, roles, report)
     shared = _words_of_all_splits(roles)
@@ -82,6 +86,12 @@ def sort_by_split(
             inner = ["_".join(said.rest) or "others"] * (len(shared) > 1)
             found.setdefault(role, []).append(folder.below(*inner))
     return found
+
+
+def _says_nothing(top: str) -> bool:
+    """Whether a folder's name says nothing, as ``data`` and ``images`` do."""
+    name = read_name(top)
+    return name.role is None and not name.rest and not name.is_masks
 
 
 def _words_of_all_splits(roles: Mapping[str, str | None]) -> set[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.data.files.kinds import stem_of
+from explorer.data.layouts.json_tables import FILE
 from explorer.data.layouts.labels import (
     LABEL_NAMES,
     MOST_CLASSES,
@@ -45,6 +46,8 @@ from explorer.data.roles import (
 
 _FEW, _SLIPS = 3, 0.05
 """Number and share of the images that may have two different rows in a table by mistake."""
+_WIDEST = 50
+"""Most columns of a table of labels; wider ones hold pixels."""
 _SAY_NOTHING = frozenset(("list", "of", "trainval", "celeb", "a"))
 """Words in the name of a table that are not titles."""
 
@@ -177,7 +180,8 @@ def tell_unused_rows(tables: Sequence[Table], files: Sequence[str], report: Repo
         first = next((name for name in files if name.startswith(table.folder)), None)
         if first is None:
             continue
-        if named is None and label_title(table.columns):
+        may_label = FILE not in table.columns and len(table.columns) <= _WIDEST
+        if named is None and may_label and label_title(table.columns):
             report.note(f"{table.name} is not used: no column of it names images such as {first}")
         elif named and not any(is_named_as(table.columns[named][0], file) for file in files):
             column = "" if are_files([named]) else f" as its {named}"  # else it has no titles
