@@ -1,6 +1,6 @@
 /** The ways to move the point: buttons, and a field of coordinates. */
 
-import { button } from "../shared/controls.js";
+import { framedButton } from "../shared/controls.js";
 import { normal } from "../shared/noise.js";
 
 export class Moves {
@@ -12,11 +12,8 @@ export class Moves {
   /** @param {HTMLElement} box @param {import("./page.js").Page} page */
   constructor(box, page) {
     this.#page = page;
-    const make = (/** @type {string} */ name, /** @type {string} */ text) => {
-      const made = button(text, () => this.move(name));
-      made.className = "plain";
-      return made;
-    };
+    const make = (/** @type {string} */ name, /** @type {string} */ text) =>
+      framedButton(text, () => this.move(name));
     this.#undo = make("undo", "Undo");
     this.#redo = make("redo", "Redo");
     this.#coordinates.setAttribute("aria-label", "Coordinates of the point");

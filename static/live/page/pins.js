@@ -4,7 +4,7 @@
  * @typedef {{name: string, z: number[], label: number}} Pin
  */
 
-import { button } from "../shared/controls.js";
+import { button, framedButton } from "../shared/controls.js";
 import { build } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Painter, tilesOf } from "../shared/paint.js";
@@ -43,9 +43,7 @@ export class Pins {
     this.#box = box;
     this.#page = page;
     this.#line = page.hub.engine.line(URGENCY.tiles);
-    const add = button("Pin the point", () => this.add());
-    add.className = "plain";
-    box.append(add);
+    box.append(framedButton("Pin the point", () => this.add()));
   }
 
   /** Shows the model's pins, each a button that goes back there. */
@@ -89,16 +87,14 @@ export class Pins {
     const [from, to] = this.#page.state.pins.slice(-2);
     if (!to) return [];
     const names = `${from.name} → ${to.name}`;
-    const uses = [
-      button("Interpolate", () => this.#page.join(from.z, to.z), `Interpolate ${names}`),
-      button(
+    return [
+      framedButton("Interpolate", () => this.#page.join(from.z, to.z), `Interpolate ${names}`),
+      framedButton(
         "Direction",
         () => this.#page.direct(names, directionBetween(from.z, to.z)),
         `The direction ${names}`,
       ),
     ];
-    for (const use of uses) use.className = "plain";
-    return uses;
   }
 
   /** Keeps the point as a pin. */

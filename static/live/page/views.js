@@ -13,7 +13,7 @@ import { directionBetween } from "./directions.js";
 import { moments } from "../parts/map/statistics.js";
 import { Path } from "../parts/path.js";
 import { Sliders } from "../parts/sliders.js";
-import { button, segments, select, slider } from "../shared/controls.js";
+import { framedButton, segments, select, slider } from "../shared/controls.js";
 import { build, textElement } from "../shared/elements.js";
 import { rounded } from "../shared/plane.js";
 import { kindsOfPath } from "../shared/walk.js";
@@ -120,11 +120,10 @@ function showInterpolate(page, main, beside) {
     bar.append("Evenly spaced");
     control(segments("Evenly spaced", SPACINGS, (is) => change({ isEven: is === "true" })), "true"); // prettier-ignore
     control(slider("Images", { min: 3, max: 40, step: 1 }, (steps) => change({ steps })), 12); // prettier-ignore
-    const random = button("Two random images", () => {
+    const random = framedButton("Two random images", () => {
       state.ends = [`test-${page.randomRow()}`, `test-${page.randomRow()}`];
       page.refresh();
     });
-    random.className = "plain";
     bar.append(random);
     const given = () => ({
       from: page.placeOf(state.ends[0]),

@@ -7,7 +7,7 @@
  */
 
 import { chosenAxes, chosenMap, makeChoice } from "../shared/choice.js";
-import { button, follow, segments, slider, toggle } from "../shared/controls.js";
+import { follow, framedButton, segments, slider, toggle } from "../shared/controls.js";
 import { find, newContext, contextOf, textElement, same } from "../shared/elements.js";
 import { downloadPicture } from "../shared/files.js";
 import { Painter } from "../shared/paint.js";
@@ -136,12 +136,11 @@ export class Grid {
       const isPlane = this.#map.kind !== "neighbourhoods";
       for (const { element } of [extent, spacing]) element.hidden = !isPlane;
     };
-    const save = button(
+    const save = framedButton(
       "PNG",
       () => this.#decoder.whenDone(() => this.#download()),
       "PNG of the picture as it is shown",
     );
-    save.className = "plain";
     box.append(save);
     return ends;
   }

@@ -6,7 +6,7 @@
  * @typedef {import("../shared/refine.js").Found} Found
  */
 
-import { button, follow, segments } from "../shared/controls.js";
+import { follow, framedButton, segments } from "../shared/controls.js";
 import { build, find, setText, changeText } from "../shared/elements.js";
 import { URGENCY } from "../shared/engine.js";
 import { Painter } from "../shared/paint.js";
@@ -50,8 +50,7 @@ export class Refine {
     const canvases = Array.from(this.#box.querySelectorAll("canvas"));
     this.#painters = canvases.map((canvas) => new Painter(canvas, model.header.imageShape));
     this.#line = hub.engine.line(URGENCY.tiles);
-    this.#button = button("", () => this.#move());
-    this.#button.className = "plain";
+    this.#button = framedButton("", () => this.#move());
     const choice = segments("Latent", CHOICES, (value) => hub.settings.set("latent", value));
     find(this.#box, ".controls").append(choice.element, this.#button);
     this.#ends = [

@@ -183,6 +183,11 @@ export function button(text, press, label) {
   return element;
 }
 
+/** A button that stands alone, with a frame. @type {typeof button} */
+export function framedButton(...given) {
+  return Object.assign(button(...given), { className: "framed" });
+}
+
 /**
  * Keeps a control showing a setting; returns a function that ends this.
  *

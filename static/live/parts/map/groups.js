@@ -1,6 +1,6 @@
 /** Two groups of test images, A and B: their contents, and how they differ. */
 
-import { button, segments } from "../../shared/controls.js";
+import { button, framedButton, segments } from "../../shared/controls.js";
 import { find, newContext, contextOf, textElement, setText } from "../../shared/elements.js";
 import { URGENCY } from "../../shared/engine.js";
 import { download, downloadPicture } from "../../shared/files.js";
@@ -78,8 +78,7 @@ export class Groups {
       this.#tell("choice");
     }); // prettier-ignore
     memory.changed.add(this.#change);
-    const close = button("✕", () => this.#clear("A", "B"), "Clear both groups");
-    close.className = "plain";
+    const close = framedButton("✕", () => this.#clear("A", "B"), "Clear both groups");
     find(box, ".head").append("The next region", this.#how.element, this.#active.element, close);
     this.#showChoice();
     this.#refresh();
@@ -286,8 +285,8 @@ export class Groups {
     setText(section, "strong", title);
     tellDifferences(section, model, one, other);
     if (!isBoth) return;
-    const direct = button("Use A → B as a direction", () => this.#means.direct(A, B));
-    direct.className = "plain direct";
+    const direct = framedButton("Use A → B as a direction", () => this.#means.direct(A, B));
+    direct.classList.add("direct");
     section.append(direct);
   }
 
