@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,10 @@ import pytest
 from shapes import draw_shapes
 
 from benchmarks.browser import launch_options
+
+# Without bytecode on the disk, every process that a test starts compiles TensorFlow anew, in 5 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Streamlit warns about every cached function that is called outside of a server.
 logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
