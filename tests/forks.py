@@ -30,17 +30,17 @@ class Fork:
 
     def __init__(self, server: socket.socket, arguments: list[str], environment: dict[str, str]):
         """Run ``[file, *arguments]`` or ``["-c", code, *arguments]`` as Python's command line."""
-        self._open = contextlib.ExitStack()
-        self._errors = self._open.enter_context(tempfile.TemporaryFile("w+"))
         output, told = os.pipe(), os.pipe()
-        request = json.dumps([arguments, environment]).encode()
-        files = [output[1], self._errors.fileno(), told[1]]
-        socket.send_fds(server, [request], files)
-        os.close(output[1])
-        os.close(told[1])
-        self.stdout = self._open.enter_context(os.fdopen(output[0], encoding="utf-8"))
-        self._told = self._open.enter_context(os.fdopen(told[0], encoding="utf-8"))
-        self._pid = int(self._told.readline())
+        with contextlib.ExitStack() as stack:
+            self.stdout = stack.enter_context(os.fdopen(output[0], encoding="utf-8"))
+            self._told = stack.enter_context(os.fdopen(told[0], encoding="utf-8"))
+            self._errors = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+            request = json.dumps([arguments, environment]).encode()
+            socket.send_fds(server, [request], [output[1], self._errors.fileno(), told[1]])
+            os.close(output[1])
+            os.close(told[1])
+            self._pid = int(self._told.readline())
+            self._open = stack.pop_all()
         self._timer = threading.Timer(PATIENCE, self.kill)
         self._timer.start()
 
