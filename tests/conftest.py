@@ -227,9 +227,22 @@ def reseal() -> Callable[[Path], None]:
     return seal
 
 
+@pytest.fixture
+def few_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound and refine few images for the figures, in tests that are not of these."""
+    _take_few_images(monkeypatch)
+
+
+def _take_few_images(patch: pytest.MonkeyPatch) -> None:
+    from explorer.bundle import effort
+
+    patch.setattr(effort, "GAP_IMAGES", 10)
+    patch.setattr(effort, "IMPORTANCE_IMAGES", 20)
+
+
 @contextlib.contextmanager
 def training_at_once() -> Iterator[None]:
-    """Skip the training, so that bundles of untrained models are made at once."""
+    """Make bundles of untrained models at once, without training and most estimates."""
     from explorer.training import export, loop
     from explorer.training.vae import VAE
 
@@ -245,6 +258,7 @@ def training_at_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", train)
         patch.setattr(export, "check_exportable", lambda *model: None)
+        _take_few_images(patch)
         yield
 
 
