@@ -161,19 +161,31 @@ function closed(values, width, side) {
  * The least or the largest value of the square around each pixel.
  *
  * @param {Float32Array} values @param {number} width @param {number} side
- * @param {(...values: number[]) => number} pick
+ * @param {(one: number, other: number) => number} pick
  */
 function filtered(values, width, side, pick) {
-  const half = side >> 1;
   const height = values.length / width;
-  const across = values.map((_, i) => {
-    const [x, start] = [i % width, i - (i % width)];
-    return pick(...values.subarray(start + Math.max(x - half, 0), start + Math.min(x + half + 1, width)));
-  }); // prettier-ignore
-  return across.map((_, i) => {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    const rows = Array.from({ length: side }, (_, k) => y - half + k).filter((row) => row >= 0 && row < height); // prettier-ignore
-    return pick(...rows.map((row) => across[row * width + x]));
+  const across = pickedAlong(values, 1, width, side >> 1, pick);
+  return pickedAlong(across, width, height, side >> 1, pick);
+}
+
+/**
+ * The least or the largest of each value and its neighbours in a row or a column.
+ *
+ * @param {Float32Array} values @param {number} stride from a value to the next
+ * @param {number} length of a row or a column
+ * @param {number} half number of neighbours on either side
+ * @param {(one: number, other: number) => number} pick
+ */
+function pickedAlong(values, stride, length, half, pick) {
+  return values.map((value, i) => {
+    const at = Math.floor(i / stride) % length;
+    const [before, after] = [Math.min(half, at), Math.min(half, length - 1 - at)];
+    let picked = value;
+    for (let step = -before; step <= after; step++) {
+      picked = pick(picked, values[i + step * stride]);
+    }
+    return picked;
   });
 }
 
