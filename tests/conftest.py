@@ -37,8 +37,10 @@ NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
 SLOWEST = (
-    "test_distribution.py", "browser/test_map.py", "browser/test_screens.py",
-    "test_train_command.py", "browser/test_page.py", "test_decoding.py", "test_training.py",
+    "test_distribution.py", "browser/test_screens.py", "browser/test_map.py",
+    "browser/test_page.py", "test_adoption.py", "test_decoding.py", "test_training.py",
+    "test_train_command.py", "test_trust.py", "browser/test_delivery.py", "test_export.py",
+    "test_pictures.py",
 )  # fmt: skip
 """The slowest files, which start first, so that no process waits for them at the end."""
 

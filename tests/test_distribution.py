@@ -90,12 +90,14 @@ SEVERAL_RUNS = """
 import json, sys
 import numpy as np
 import train
+from explorer.bundle import effort
 from explorer.cli.terminal import exit_with, loading_tensorflow
 
 with loading_tensorflow():
     from explorer.training import devices, export, loop
 
 export.check_exportable = lambda *model: None  # takes seconds
+effort.GAP_IMAGES, effort.IMPORTANCE_IMAGES = 10, 20  # of figures that nothing here compares
 strategy = devices.find_strategy()
 devices.find_strategy = lambda: strategy  # once in a process
 original = loop.train
