@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,10 @@ from shapes import draw_shapes
 
 from benchmarks.browser import launch_options
 
+# Without bytecode on the disk, every process that a test starts compiles TensorFlow anew, in 5 s.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Streamlit warns about every cached function that is called outside of a server.
 logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(
     lambda record: record.levelno > logging.WARNING
@@ -32,8 +37,10 @@ NEARBY = Path(__file__).resolve().parents[2] / "shared" / "datasets"
 
 
 SLOWEST = (
-    "test_distribution.py", "browser/test_map.py", "browser/test_screens.py",
-    "test_train_command.py", "browser/test_page.py", "test_decoding.py", "test_training.py",
+    "test_distribution.py", "browser/test_screens.py", "browser/test_map.py",
+    "browser/test_page.py", "test_adoption.py", "test_decoding.py", "test_training.py",
+    "test_train_command.py", "test_trust.py", "browser/test_delivery.py", "test_export.py",
+    "test_pictures.py",
 )  # fmt: skip
 """The slowest files, which start first, so that no process waits for them at the end."""
 
@@ -222,9 +229,22 @@ def reseal() -> Callable[[Path], None]:
     return seal
 
 
+@pytest.fixture
+def few_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound and refine few images for the figures, in tests that are not of these."""
+    _take_few_images(monkeypatch)
+
+
+def _take_few_images(patch: pytest.MonkeyPatch) -> None:
+    from explorer.bundle import effort
+
+    patch.setattr(effort, "GAP_IMAGES", 10)
+    patch.setattr(effort, "IMPORTANCE_IMAGES", 20)
+
+
 @contextlib.contextmanager
 def training_at_once() -> Iterator[None]:
-    """Skip the training, so that bundles of untrained models are made at once."""
+    """Make bundles of untrained models at once, without training and most estimates."""
     from explorer.training import export, loop
     from explorer.training.vae import VAE
 
@@ -240,6 +260,7 @@ def training_at_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", train)
         patch.setattr(export, "check_exportable", lambda *model: None)
+        _take_few_images(patch)
         yield
 
 

@@ -70,7 +70,9 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def take(tmp_path: Path, tiny_settings: dict[str, Any], said: list[str]) -> Any:
+def take(
+    tmp_path: Path, tiny_settings: dict[str, Any], said: list[str], few_estimates: None
+) -> Any:
     """Return a function that adopts one of the models, or two given files."""
 
     def adopt_model(

@@ -104,20 +104,63 @@ function closed(values, width, side) {
  * The least or the largest value of the square around each pixel.
  *
  * @param {Float32Array} values @param {number} width @param {number} side
- * @param {(...values: number[]) => number} pick
+ * @param {(one: number, other: number) => number} pick
  */
 function filtered(values, width, side, pick) {
-  const half = side >> 1;
   const height = values.length / width;
-  const across = values.map((_, i) => {
-    const [x, start] = [i % width, i - (i % width)];
-    return pick(...values.subarray(start + Math.max(x - half, 0), start + Math.min(x + half + 1, width)));
-  }); // prettier-ignore
-  return across.map((_, i) => {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    const rows = Array.from({ length: side }, (_, k) => y - half + k).filter((row) => row >= 0 && row < height); // prettier-ignore
-    return pick(...rows.map((row) => across[row * width + x]));
+  const across = pickedAlong(values, 1, width, side >> 1, pick);
+  return pickedAlong(across, width, height, side >> 1, pick);
+}
+
+/**
+ * The least or the largest of each value and its neighbours in a row or a column.
+ *
+ * @param {Float32Array} values @param {number} stride from a value to the next
+ * @param {number} length of a row or a column
+ * @param {number} half number of neighbours on either side
+ * @param {(one: number, other: number) => number} pick
+ */
+function pickedAlong(values, stride, length, half, pick) {
+  return values.map((value, i) => {
+    const at = Math.floor(i / stride) % length;
+    const [before, after] = [Math.min(half, at), Math.min(half, length - 1 - at)];
+    let picked = value;
+    for (let step = -before; step <= after; step++) {
+      picked = pick(picked, values[i + step * stride]);
+    }
+    return picked;
   });
+}
+
+/**
+ * Changes the tone of a picture, and lays it on a background.
+ *
+ * @param {Uint8ClampedArray} pixels four values for each
+ * @param {Tone} tone @param {number[]} background of each channel, 0 to 255; of one for grey
+ * @param {Uint8ClampedArray} [light] on the paper, like `pixels`; needed if the light becomes even
+ */
+export function applyTone(pixels, { invert, stretch, even }, background, light) {
+  if (background.length === 1) toGrey(pixels);
+  if (even && light) {
+    for (let at = 0; at < pixels.length; at++) {
+      if (at % 4 !== 3) pixels[at] = (255 * pixels[at]) / Math.max(light[at], 1);
+    }
+  }
+  let [low, high] = [255, 0];
+  for (let at = 0; at < pixels.length; at++) {
+    if (at % 4 === 3 || pixels[at | 3] < 128) continue;
+    [low, high] = [Math.min(low, pixels[at]), Math.max(high, pixels[at])];
+  }
+  if (!stretch || high - low <= 1) [low, high] = [0, 255];
+  for (let at = 0; at < pixels.length; at += 4) {
+    const alpha = pixels[at + 3] / 255;
+    for (let c = 0; c < 3; c++) {
+      const stretched = Math.min(Math.max((255 * (pixels[at + c] - low)) / (high - low), 0), 255);
+      const value = invert ? 255 - stretched : stretched;
+      pixels[at + c] = alpha * value + (1 - alpha) * background[c % background.length];
+    }
+    pixels[at + 3] = 255;
+  }
 }
 
 /** The pixels along the four edges. @param {number} count @param {number} width @returns {number[]} */
