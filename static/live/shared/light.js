@@ -132,37 +132,6 @@ function pickedAlong(values, stride, length, half, pick) {
   });
 }
 
-/**
- * Changes the tone of a picture, and lays it on a background.
- *
- * @param {Uint8ClampedArray} pixels four values for each
- * @param {Tone} tone @param {number[]} background of each channel, 0 to 255; of one for grey
- * @param {Uint8ClampedArray} [light] on the paper, like `pixels`; needed if the light becomes even
- */
-export function applyTone(pixels, { invert, stretch, even }, background, light) {
-  if (background.length === 1) toGrey(pixels);
-  if (even && light) {
-    for (let at = 0; at < pixels.length; at++) {
-      if (at % 4 !== 3) pixels[at] = (255 * pixels[at]) / Math.max(light[at], 1);
-    }
-  }
-  let [low, high] = [255, 0];
-  for (let at = 0; at < pixels.length; at++) {
-    if (at % 4 === 3 || pixels[at | 3] < 128) continue;
-    [low, high] = [Math.min(low, pixels[at]), Math.max(high, pixels[at])];
-  }
-  if (!stretch || high - low <= 1) [low, high] = [0, 255];
-  for (let at = 0; at < pixels.length; at += 4) {
-    const alpha = pixels[at + 3] / 255;
-    for (let c = 0; c < 3; c++) {
-      const stretched = Math.min(Math.max((255 * (pixels[at + c] - low)) / (high - low), 0), 255);
-      const value = invert ? 255 - stretched : stretched;
-      pixels[at + c] = alpha * value + (1 - alpha) * background[c % background.length];
-    }
-    pixels[at + 3] = 255;
-  }
-}
-
 /** The pixels along the four edges. @param {number} count @param {number} width @returns {number[]} */
 export function borderOf(count, width) {
   const isEdge = (/** @type {number} */ i) =>
