@@ -67,7 +67,7 @@ class Fork:
 @contextlib.contextmanager
 def serve() -> Iterator[socket.socket]:
     """Start the process that is forked; yield its socket."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "tests.forks", str(theirs.fileno())]
     with (
         ours,

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import training_at_once
 from PIL import Image, ImageSequence
 
 from explorer.bundle.bundle import Bundle
@@ -65,7 +66,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def train(
     tmp_path_factory: pytest.TempPathFactory, tiny_settings: dict[str, Any]
 ) -> Callable[[int], Path]:
-    """Return a function that trains a bundle of any dimension on colour images of 10 × 14."""
+    """Return a function that makes a bundle of any dimension for colour images of 10 × 14."""
 
     def bundle(latent_dim: int) -> Path:
         from explorer.cli.train import Settings
@@ -83,7 +84,8 @@ def train(
         settings = Settings(
             data=str(folder / "paint.npz"), latent_dim=latent_dim, recipe=tiny_settings["recipe"]
         )
-        train_bundle(settings, output=folder / "pretrained", data_dir=None, resume=False)
+        with training_at_once():
+            train_bundle(settings, output=folder / "pretrained", data_dir=None, resume=False)
         return folder / "pretrained" / f"paint-{latent_dim}d"
 
     return bundle

@@ -64,6 +64,7 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
     jumps, violations = {}, {}
     for view in VIEWS:
         visitor.leave()
+        visitor.page.emulate_media(color_scheme="light")
         visitor.open(view=view, **address)
         visitor.page.wait_for_timeout(300)  # for the parts to be drawn
         jumps[view] = visitor.page.evaluate("shift")
@@ -81,7 +82,7 @@ def test_every_view_stands_for_everybody_in_both_themes_and_does_not_jump(
             if device == "desk":
                 visitor.page.wait_for_timeout(300)  # for colours that change gradually
                 violations[view, theme] = found_by_axe(visitor, only_colours=theme == "dark")
-        visitor.page.emulate_media(color_scheme="light")
+    visitor.page.emulate_media(color_scheme="light")
     name = visitor.page.locator(".st-key-above").get_by_text(bundles[model].card.title)
     assert name.is_visible() == (device == "hand")  # elsewhere the sidebar names the model
     for section in ("Comparison", "Pictures", "Recipe and data"):
