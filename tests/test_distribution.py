@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pytest
-from forks import Fork, serve
 from interruption import end_in_epoch_2
 
 import train
@@ -26,6 +29,7 @@ from explorer.training import loop as training
 from explorer.training.devices import DistributionError, find_strategy
 from explorer.training.run import Run
 
+ROOT = Path(__file__).parents[1]
 LOST = "train.py: another worker stopped answering; start all workers again with --resume\n"
 
 
@@ -45,14 +49,15 @@ def command(
     return [tiny_settings["data"], "--recipe", str(path)]
 
 
-Start = Callable[..., Fork]
-
-
-@pytest.fixture(scope="module")
-def start() -> Iterator[Start]:
-    """Return a function that starts Python with arguments and additions to the environment."""
-    with serve() as server:
-        yield lambda *arguments, **environment: Fork(server, [*map(str, arguments)], environment)
+def start(*arguments: Any, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def tf_config(index: int, workers: list[str]) -> str:
@@ -60,27 +65,48 @@ def tf_config(index: int, workers: list[str]) -> str:
 
 
 @contextlib.contextmanager
-def cluster(start: Start, *commands: list[Any]) -> Iterator[list[Fork]]:
+def cluster(*commands: list[Any]) -> Iterator[list[subprocess.Popen[str]]]:
     """Start Python with each command, as the workers of a cluster, the chief first."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in commands]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
         server.close()
     with contextlib.ExitStack() as stack:
-        yield [
+        workers = [
             stack.enter_context(start(*command, TF_CONFIG=tf_config(index, addresses)))
             for index, command in enumerate(commands)
         ]
 
+        def kill() -> None:
+            for worker in workers:
+                worker.kill()
 
-def wait_for(worker: Fork, words: str) -> str:
+        stack.callback(kill)
+        timer = threading.Timer(300, kill)  # in case they wait for each other forever
+        stack.callback(timer.cancel)
+        timer.start()
+        yield workers
+
+
+def ends(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Return exit status, standard output and standard error of each worker."""
+    try:
+        printed = [worker.communicate(timeout=300) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    return [(w.returncode, *texts) for w, texts in zip(workers, printed, strict=True)]
+
+
+def wait_for(worker: subprocess.Popen[str], words: str) -> str:
     """Return what the worker prints until a line with these words."""
+    assert worker.stdout is not None
     said = ""
     for line in worker.stdout:
         said += line
         if words in line:
             return said
-    raise AssertionError(f"it ended after {said}: {worker.end()}")
+    raise AssertionError(f"it ended after {said}")
 
 
 # --- what runs compute ----------------------------------------------------------------------
@@ -132,7 +158,7 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str], start: Start) -> Outcome:
+def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Outcome:
     """Do many runs in two clusters, as processes take seconds to start.
 
     A worker of the first cluster is terminated by the system. The second cluster continues from
@@ -142,9 +168,10 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str], start:
     mine = [folder / "chief", folder / "other"]
     shared = ["--output", mine[0]]
     arguments = [*command, *shared]
-    terminated = end_in_epoch_2(signal.SIGTERM)
-    with cluster(start, ["train.py", *arguments], ["-c", terminated, *arguments]) as workers:
-        chief, other = (worker.end() for worker in workers)
+    with cluster(
+        ["train.py", *arguments], ["-c", end_in_epoch_2(signal.SIGTERM), *arguments]
+    ) as workers:
+        chief, other = ends(workers)
     assert other[0] == -signal.SIGTERM
     assert chief[::2] == (1, LOST)
     assert "epoch 1/3" in chief[1]
@@ -163,7 +190,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str], start:
         weights = folder / f"weights-{index}.npz"
         return json.dumps([str(weights), *([*command, *map(str, own)] for own in commands)])
 
-    with cluster(start, *(["-c", SEVERAL_RUNS, runs(index)] for index in (0, 1))) as workers:
+    with cluster(*(["-c", SEVERAL_RUNS, runs(index)] for index in (0, 1))) as workers:
         wait_for(workers[0], "status 1")  # cannot be split
         wait_for(workers[0], "status 1")  # different seeds
         assert "epoch 1/3" not in wait_for(workers[0], "status 0")  # ended early
@@ -174,8 +201,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, command: list[str], start:
         wait_for(workers[0], "wrote")
         wait_for(workers[0], "status 0")  # all of the run
         wait_for(workers[0], "epoch 1/100000")
-        workers[0].kill(signal.SIGINT)
-        both = [worker.end() for worker in workers]
+        workers[0].send_signal(signal.SIGINT)
+        both = ends(workers)
     return Outcome(folder, folder / "whole" / "shapes-2d", mine[0] / "shapes-2d", ended, both)
 
 
@@ -256,19 +283,17 @@ for configuration in json.loads(configurations):
 """
 
 
-def test_an_address_in_use_gets_a_sentence_and_ctrl_c_ends_the_wait(
-    command: list[str], start: Start
-) -> None:
+def test_an_address_in_use_gets_a_sentence_and_ctrl_c_ends_the_wait(command: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         with socket.create_server(("127.0.0.1", 0)) as other:
             used, free = (f"127.0.0.1:{one.getsockname()[1]}" for one in (server, other))
         configurations = [tf_config(0, [address, "127.0.0.1:1"]) for address in (used, free)]
-        with start("-c", ONE_AFTER_THE_OTHER, json.dumps(configurations), *command) as process:
-            wait_for(process, "worker 1 of 2, waiting for the others")
-            wait_for(process, "status 1")
-            wait_for(process, "worker 1 of 2, waiting for the others")  # which never come
-            process.kill(signal.SIGINT)
-            status, out, err = process.end()
+        process = start("-c", ONE_AFTER_THE_OTHER, json.dumps(configurations), *command)
+        wait_for(process, "worker 1 of 2, waiting for the others")
+        wait_for(process, "status 1")
+        wait_for(process, "worker 1 of 2, waiting for the others")  # which never come
+        process.send_signal(signal.SIGINT)
+        ((status, out, err),) = ends([process])
     assert (status, out) == (-signal.SIGINT, "")
     assert err == (
         f"train.py: cannot join the cluster as {used}; expected a free port of this machine\n"
@@ -339,15 +364,15 @@ NOISY = {
 }
 
 
-def test_two_replicas_learn_what_one_device_learns(tmp_path: Path, start: Start) -> None:
+def test_two_replicas_learn_what_one_device_learns(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (202, 12, 12, 1), np.uint8)
     np.save(tmp_path / "images.npy", images)
     dense = {"layer": "Dense", "units": 4, "activation": "relu"}
     plain = {**NOISY, "encoder": [{"layer": "Flatten"}], "decoder": [dense]}
     plain["augmentation"] = {"shift": 1.0, "until": 1.0, "encoder_only": True}
     plain["objective"] = {"name": "iw", "samples": 2}
-    with start("-c", TWO_REPLICAS, json.dumps([str(tmp_path), plain, NOISY])) as process:
-        status, _, err = process.end()
+    process = start("-c", TWO_REPLICAS, json.dumps([str(tmp_path), plain, NOISY]))
+    ((status, _, err),) = ends([process])
     assert status == 0, err
 
     def saved(name: str) -> list[np.ndarray]:

@@ -6,7 +6,6 @@ import contextlib
 import importlib.metadata
 import io
 import logging
-import os
 import re
 import warnings
 import zipfile
@@ -175,12 +174,7 @@ def _export(model: keras.Model, *outputs: str) -> bytes:
 
 
 def _to_onnx(model: keras.Model) -> onnx.ModelProto:
-    """The graph of a model; ``model.export`` takes twice as long, as it makes a SavedModel too.
-
-    A failing pass of the exporter's optimiser is an error: to go on without it, the exporter would
-    copy the graph before each, which takes a quarter of the time.
-    """
-    os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
+    """The graph of a model; ``model.export`` takes twice as long, as it makes a SavedModel too."""
     signature = [tf.TensorSpec(x.shape, x.dtype, name=x.name) for x in model.inputs]
 
     @tf.function(autograph=False)
