@@ -114,6 +114,7 @@ def test_what_an_encoder_without_steps_lost_is_told(visitor: Visitor) -> None:
     assert lost > 1
     assert float(told) == pytest.approx(lost, rel=0.2)
     visitor.page.get_by_role("radio", name="As encoded").press("ArrowLeft")
+    visitor.page.get_by_role("button", name="Clear: start from a blank").click()  # it is kept
 
 
 def test_a_drawing_is_reconstructed_live_and_reaches_the_server_when_a_stroke_ends(
