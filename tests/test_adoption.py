@@ -36,6 +36,7 @@ from explorer.adoption.conventions import (
     usual_ranges,
 )
 from explorer.adoption.graphs import AdoptionError, Port, read_given_graph
+from explorer.adoption.notes import notes_on_border
 from explorer.adoption.padding import choose_framing
 from explorer.adoption.result import About, hashes
 from explorer.adoption.runner import Runner
@@ -493,6 +494,17 @@ def with_border(
         )
     onnx.save(model, path)
     return path
+
+
+def test_a_colour_of_the_padding_that_the_images_do_not_settle_is_doubted() -> None:
+    black = with_range(candidate(UNIT, "probability", 0.02), "-1,1")
+    black = replace(black, encoder=replace(black.encoder, padding=2))
+    grey = replace(black, encoder=replace(black.encoder, is_grey_border=True))
+    near = replace(grey, errors=1.01 * grey.errors)
+    (note,) = notes_on_border(black, [black, near])
+    assert "taken as black, but as grey it reconstructs as well" in note
+    assert "encode(F.pad(x, (2,) * 4))" in note
+    assert not [*notes_on_border(black, [black, replace(grey, errors=1.2 * grey.errors)])]
 
 
 def padded_plain(folder: Path) -> tuple[Path, Path]:

@@ -92,6 +92,23 @@ def notes_on_outputs(
         yield f"latents of {format_shape(best.decoder.latent)} are taken as {size} numbers in a row"
 
 
+def notes_on_border(best: Candidate, alike: list[Candidate]) -> Iterator[str]:
+    """Doubt the colour of the padding where the other one reconstructs as well."""
+    encoder = best.encoder
+    for other in alike:
+        is_other = other.encoder.is_grey_border != encoder.is_grey_border
+        if is_other and other.decoder == best.decoder and not is_clearly_worse(other, best):
+            colours = ("grey", "black") if encoder.is_grey_border else ("black", "grey")
+            cut = encoder.padding
+            yield (
+                f"the padding is taken as {colours[0]}, but as {colours[1]} it reconstructs as "
+                f"well (squared errors {best.error:.5f} and {other.error:.5f}), with other "
+                f"latents; to be sure, pad in the export, as by encode(F.pad(x, ({cut},) * 4)) and "
+                f"decode(z)[..., {cut}:-{cut}, {cut}:-{cut}]"
+            )
+            return
+
+
 def notes_on_doubts(best: Candidate, average: float, known: Known) -> Iterator[str]:
     """Yield doubts that the user may be able to settle."""
     if known.encoder_output is None and (note := note_on_spread(best.encoder)):

@@ -36,6 +36,7 @@ from explorer.adoption.decoded import (
 from explorer.adoption.encoder_reader import EncoderReader
 from explorer.adoption.graphs import MAX_LATENT_DIM, AdoptionError, GivenGraph
 from explorer.adoption.notes import (
+    notes_on_border,
     notes_on_doubts,
     notes_on_flags,
     notes_on_outputs,
@@ -167,6 +168,7 @@ def find_conventions(
         *decoder.notes,
         *reader.notes_on(best.encoder),
         *notes_on_outputs(best, alike, encoder, decoder),
+        *notes_on_border(best, alike),
         *notes_on_doubts(best, average, known),
         *notes_on_flags(best, candidates[0], known),
         *notes_on_plain(best, plain, known),
