@@ -105,11 +105,13 @@ def test_every_likelihood_is_refined_to_where_a_general_minimiser_ends(
     assert best - 1e-3 < after < best + 0.3
 
 
-@pytest.mark.parametrize("name", ["mnist-8d", "mnist-8d-flow"])
-def test_the_page_finds_what_the_figures_are_made_of(name: str, node: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "rows"), [("mnist-8d", [1, 4]), ("mnist-8d-flow", [0, 1])])
+def test_the_page_finds_what_the_figures_are_made_of(
+    name: str, rows: list[int], node: Path, tmp_path: Path
+) -> None:
     """It gets the same result with the same draws, and nearly the same with its own draws."""
     bundle = load_bundle(DEFAULT_FOLDER / name)
-    images = np.flip(bundle.reconstruct(np.arange(2)), axis=2).copy()  # never seen before
+    images = np.flip(bundle.reconstruct(np.array(rows)), axis=2).copy()  # never seen before
     draws = [
         np.random.default_rng([0, part]).standard_normal(
             (count // 2, bundle.card.model.latent_dim), np.float32

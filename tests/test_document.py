@@ -100,7 +100,7 @@ def test_a_site_holds_the_same_as_files(tiny_bundle: Path) -> None:
 def test_a_page_walks_as_the_app_does(node: Path, tmp_path: Path) -> None:
     bundle = load_bundle(SHIPPED / "mnist-8d")
     (tmp_path / "model").write_bytes(encode_model(bundle, np.empty(0, np.int64)))
-    ends = bundle.latents.z_mean[[3, 8]].astype("<f4")
+    ends = bundle.latents.z_mean[[0, 1]].astype("<f4")
     (tmp_path / "ends").write_bytes(ends.tobytes())
     command = [node, WALK, tmp_path / "model", tmp_path / "ends"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
