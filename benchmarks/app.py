@@ -240,9 +240,8 @@ async def measure_map(here: Setting, visit: Visit, count: int, address: str) -> 
     """Measure one map, which the page gets from another address."""
     page, what = visit.page, f"map of {count:,} dots"
     frames_to_reach, list_to_reach = CROWDS[count]
-    await page.route(
-        "**/opened*", lambda route: route.fulfill(status=204)
-    )  # leads past the next route
+    # It leads past the next route
+    await page.route("**/opened*", lambda route: route.fulfill(status=204))
     await page.route("**/model/*", lambda route: route.continue_(url=address))
     await page.route("**/images/*", lambda route: route.fulfill(body=here.flat.content))
     opened = time.monotonic()

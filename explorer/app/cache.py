@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -75,18 +75,22 @@ def list_bundles() -> dict[str, Card | str]:
     return _read_cards(_states_of(find_bundles(BUNDLES)))
 
 
-def usable_cards() -> dict[str, Card]:
-    """The cards of the usable bundles by name, sorted by data set, then by dimension."""
-    cards = {name: card for name, card in list_bundles().items() if isinstance(card, Card)}
+def usable(bundles: Mapping[str, Card | str]) -> dict[str, Card]:
+    """The cards among what ``list_bundles`` found, sorted by data set, then by dimension."""
+    cards = {name: card for name, card in bundles.items() if isinstance(card, Card)}
     order = sorted(
         cards, key=lambda name: (cards[name].data.title, cards[name].model.latent_dim, name)
     )
     return {name: cards[name] for name in order}
 
 
-def easiest_first() -> list[str]:
-    """Names of the usable bundles; a visit begins with the first, whose map is the simplest."""
-    cards = usable_cards()
+def usable_cards() -> dict[str, Card]:
+    """The cards of all usable bundles, as ``usable`` gives them."""
+    return usable(list_bundles())
+
+
+def easiest_first(cards: Mapping[str, Card]) -> list[str]:
+    """Names of bundles; a visit begins with the first, whose map is the simplest."""
     return sorted(cards, key=lambda name: abs(cards[name].model.latent_dim - 2))
 
 
@@ -131,7 +135,7 @@ def find_bundle(content: str) -> Bundle:
 def hash_of_opened(name: str | None) -> str | None:
     """The hash of the bundle with which a visit begins that asks for this name, if there is one."""
     hashes = {known: content for content, known in _known_hashes().items()}
-    return next((hashes[n] for n in (name, *easiest_first()) if n in hashes), None)
+    return next((hashes[n] for n in (name, *easiest_first(usable_cards())) if n in hashes), None)
 
 
 def _known_hashes() -> dict[str, str]:

@@ -66,8 +66,10 @@ def _showing_problems() -> Iterator[None]:
 
 def _render_around(here: address.Address) -> Bundle | None:
     """Draw the sidebar and what is above the view; return the model, if there is one to show."""
-    bundles, cards, easiest = cache.list_bundles(), cache.usable_cards(), cache.easiest_first()
+    bundles = cache.list_bundles()
+    cards = cache.usable(bundles)
     broken = {name: problem for name, problem in bundles.items() if isinstance(problem, str)}
+    easiest = cache.easiest_first(cards)
     here.read(cards, next(iter(easiest), None))
     if not cards:
         _render_no_models(broken)

@@ -41,9 +41,8 @@ def test_weights_that_arrive_damaged_show_an_alert_and_no_garbage(
                 body = body.replace(weights, damaged[name])
         route.fulfill(response=response, body=body)
 
-    further.page.route(
-        "**/opened*", lambda route: route.fulfill(status=204)
-    )  # leads past ``pass_on``
+    # It leads past ``pass_on``
+    further.page.route("**/opened*", lambda route: route.fulfill(status=204))
     further.page.route("**/model/*", pass_on)
     further.page.goto(f"{further.url}/?model={FLAT}&view=Sliders")
     is_calm_without_a_picture(further)
